@@ -1,0 +1,321 @@
+//! Registrations: nodes, services and checks come, change and go.
+
+use std::sync::Arc;
+
+use crate::catalog::command::{
+    CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
+};
+use crate::catalog::reply::{Changes, Reject, Reply, Topic};
+use crate::catalog::row::RowKey;
+use crate::catalog::state::Catalog;
+use crate::model::check::{Check, CheckedService, SERF_HEALTH};
+use crate::model::health::Status;
+use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::node::Node;
+use crate::model::number::Revision;
+use crate::model::service::Service;
+
+/// Puts a node, a service and checks in place; all of it or nothing.
+pub(super) fn register(
+    catalog: &mut Catalog,
+    revision: Revision,
+    registration: &Registration,
+    changes: &mut Changes,
+) -> Reply {
+    if let Err(reject) = check_registration(catalog, registration) {
+        return Reply::Rejected(reject);
+    }
+    if let Some(machine) = &registration.machine {
+        put_node(catalog, revision, &registration.node, machine, changes);
+    }
+    if let Some(service) = &registration.service {
+        put_service(catalog, revision, &registration.node, service, changes);
+    }
+    for check in &registration.checks {
+        put_check(catalog, revision, &registration.node, check, changes);
+    }
+    Reply::Done(revision)
+}
+
+/// Takes a node, a service or a check away. What is not there is gone already.
+pub(super) fn deregister(
+    catalog: &mut Catalog,
+    revision: Revision,
+    deregistration: &Deregistration,
+    changes: &mut Changes,
+) -> Reply {
+    let node = &deregistration.node;
+    match &deregistration.target {
+        DeregistrationTarget::Node => remove_node(catalog, revision, node, changes),
+        DeregistrationTarget::Service(id) => remove_service(catalog, revision, node, id, changes),
+        DeregistrationTarget::Check(id) => remove_check(catalog, revision, node, id, changes),
+    }
+    Reply::Done(revision)
+}
+
+/// Finds the rule that forbids a registration, before anything is touched.
+fn check_registration(catalog: &Catalog, registration: &Registration) -> Result<(), Reject> {
+    let name = &registration.node;
+    let entry = catalog.nodes.get(name);
+    match &registration.machine {
+        None if entry.is_none() => return Err(Reject::NodeUnknown(name.clone())),
+        Some(machine) => check_identity(catalog, name, machine)?,
+        None => {}
+    }
+    for check in &registration.checks {
+        let Some(id) = &check.service_id else { continue };
+        let is_new = registration.service.as_ref().is_some_and(|service| service.id == *id);
+        let is_known = entry.is_some_and(|entry| entry.services.contains_key(id));
+        if !is_new && !is_known {
+            return Err(Reject::ServiceUnknown { node: name.clone(), service_id: id.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// A name that belongs to another UUID may be taken over only while its owner is not alive.
+fn check_identity(catalog: &Catalog, name: &NodeName, machine: &Machine) -> Result<(), Reject> {
+    let Some(entry) = catalog.nodes.get(name) else { return Ok(()) };
+    let owner = &entry.node;
+    let is_same = machine.id.is_empty() || owner.id.is_empty() || owner.id == machine.id;
+    let serf_health = entry.checks.get(SERF_HEALTH);
+    let is_alive = serf_health.is_some_and(|check| check.status != Status::Critical);
+    if is_same || !is_alive {
+        return Ok(());
+    }
+    Err(Reject::NodeNameReserved {
+        node: owner.name.clone(),
+        owner_id: owner.id.clone(),
+        owner_address: owner.address.to_string(),
+    })
+}
+
+fn put_node(
+    catalog: &mut Catalog,
+    revision: Revision,
+    name: &NodeName,
+    machine: &Machine,
+    changes: &mut Changes,
+) {
+    // A machine that comes back under another name is renamed: its old entry goes.
+    if let Some(old) = catalog.node_ids.get(&machine.id).filter(|old| *old != name).cloned() {
+        remove_node(catalog, revision, &old, changes);
+    }
+    let before = catalog.nodes.get(name).map(|entry| Arc::clone(&entry.node));
+    let mut after = Node {
+        name: name.clone(),
+        id: machine.id.clone(),
+        address: machine.address.clone(),
+        tagged_addresses: machine.tagged_addresses.clone(),
+        meta: machine.meta.clone(),
+        create_revision: revision,
+        modify_revision: revision,
+    };
+    if let Some(before) = before {
+        after.create_revision = before.create_revision;
+        after.modify_revision = before.modify_revision;
+        if after.id.is_empty() {
+            after.id.clone_from(&before.id);
+        }
+        if after == *before {
+            return;
+        }
+        after.modify_revision = revision;
+    }
+    catalog.put_node(Arc::new(after), revision);
+    catalog.tables.nodes = revision;
+    changes.topics.insert(Topic::Nodes);
+    note_node(catalog, name, changes);
+    note_services(catalog, name, None, changes);
+}
+
+fn put_service(
+    catalog: &mut Catalog,
+    revision: Revision,
+    node: &NodeName,
+    service: &Service,
+    changes: &mut Changes,
+) {
+    let before = catalog.nodes.get(node).and_then(|entry| entry.services.get(&service.id)).cloned();
+    let mut after = Service {
+        create_revision: revision,
+        modify_revision: revision,
+        ..service.clone()
+    };
+    if let Some(before) = before {
+        after.create_revision = before.create_revision;
+        after.modify_revision = before.modify_revision;
+        if after == *before {
+            return;
+        }
+        after.modify_revision = revision;
+        if before.name != after.name {
+            changes.rows.insert(RowKey::ServiceRevision(before.name.clone()));
+            changes.topics.insert(Topic::Service(before.name.clone()));
+        }
+    }
+    let id = after.id.clone();
+    catalog.put_service(node, Arc::new(after), revision);
+    catalog.tables.services = revision;
+    changes.rows.insert(RowKey::Service(node.clone(), id.clone()));
+    changes.topics.insert(Topic::Services);
+    note_node(catalog, node, changes);
+    note_services(catalog, node, Some(&id), changes);
+    refresh_checked_service(catalog, revision, node, &id, changes);
+}
+
+/// Checks show their service's name and tags: keeps them up to date.
+fn refresh_checked_service(
+    catalog: &mut Catalog,
+    revision: Revision,
+    node: &NodeName,
+    id: &ServiceId,
+    changes: &mut Changes,
+) {
+    let Some(entry) = catalog.nodes.get(node).cloned() else { return };
+    let Some(service) = entry.services.get(id) else { return };
+    let checked =
+        CheckedService { id: id.clone(), name: service.name.clone(), tags: service.tags.clone() };
+    for check in entry.checks.values() {
+        let is_stale = check.service.as_ref().is_some_and(|s| s.id == *id && *s != checked);
+        if is_stale {
+            let mut after = (**check).clone();
+            after.service = Some(checked.clone());
+            after.modify_revision = revision;
+            store_check(catalog, revision, after, changes);
+        }
+    }
+}
+
+fn put_check(
+    catalog: &mut Catalog,
+    revision: Revision,
+    node: &NodeName,
+    state: &CheckState,
+    changes: &mut Changes,
+) {
+    let Some(entry) = catalog.nodes.get(node) else { return };
+    let service = state.service_id.as_ref().and_then(|id| entry.services.get(id));
+    let mut after = Check {
+        node: entry.node.name.clone(),
+        id: state.id.clone(),
+        name: state.name.clone(),
+        status: state.status,
+        notes: state.notes.clone(),
+        output: state.output.clone(),
+        service: service.map(|service| CheckedService {
+            id: service.id.clone(),
+            name: service.name.clone(),
+            tags: service.tags.clone(),
+        }),
+        kind: state.kind.clone(),
+        create_revision: revision,
+        modify_revision: revision,
+    };
+    if let Some(before) = entry.checks.get(&state.id).cloned() {
+        after.create_revision = before.create_revision;
+        after.modify_revision = before.modify_revision;
+        if after == *before {
+            return;
+        }
+        after.modify_revision = revision;
+        note_checked(catalog, node, &before, changes);
+    }
+    store_check(catalog, revision, after, changes);
+}
+
+fn store_check(catalog: &mut Catalog, revision: Revision, check: Check, changes: &mut Changes) {
+    let check = Arc::new(check);
+    catalog.put_check(Arc::clone(&check), revision);
+    catalog.tables.checks = revision;
+    changes.rows.insert(RowKey::Check(check.node.clone(), check.id.clone()));
+    changes.topics.insert(Topic::Checks);
+    note_node(catalog, &check.node, changes);
+    note_checked(catalog, &check.node, &check, changes);
+}
+
+fn remove_node(catalog: &mut Catalog, revision: Revision, node: &NodeName, changes: &mut Changes) {
+    let Some(entry) = catalog.nodes.get(node).cloned() else { return };
+    for id in entry.services.keys() {
+        remove_service(catalog, revision, node, id, changes);
+    }
+    for id in entry.checks.keys() {
+        remove_check(catalog, revision, node, id, changes);
+    }
+    catalog.remove_bare_node(node);
+    catalog.tables.nodes = revision;
+    catalog.tables.node_extinction = revision;
+    changes.topics.insert(Topic::Nodes);
+    note_node(catalog, node, changes);
+}
+
+fn remove_service(
+    catalog: &mut Catalog,
+    revision: Revision,
+    node: &NodeName,
+    id: &ServiceId,
+    changes: &mut Changes,
+) {
+    let Some(entry) = catalog.nodes.get(node).cloned() else { return };
+    let Some(service) = entry.services.get(id) else { return };
+    for check in entry.checks.values() {
+        if check.service.as_ref().is_some_and(|checked| checked.id == *id) {
+            remove_check(catalog, revision, node, &check.id, changes);
+        }
+    }
+    catalog.remove_service(node, id, revision);
+    catalog.tables.services = revision;
+    if !catalog.services.contains_key(&service.name) {
+        catalog.tables.service_extinction = revision;
+    }
+    changes.rows.insert(RowKey::Service(node.clone(), id.clone()));
+    changes.rows.insert(RowKey::ServiceRevision(service.name.clone()));
+    changes.topics.insert(Topic::Services);
+    changes.topics.insert(Topic::Service(service.name.clone()));
+    note_node(catalog, node, changes);
+}
+
+fn remove_check(
+    catalog: &mut Catalog,
+    revision: Revision,
+    node: &NodeName,
+    id: &CheckId,
+    changes: &mut Changes,
+) {
+    let Some(check) = catalog.nodes.get(node).and_then(|entry| entry.checks.get(id)).cloned()
+    else {
+        return;
+    };
+    catalog.remove_check(node, id, revision);
+    catalog.tables.checks = revision;
+    changes.rows.insert(RowKey::Check(node.clone(), id.clone()));
+    changes.topics.insert(Topic::Checks);
+    note_node(catalog, node, changes);
+    note_checked(catalog, node, &check, changes);
+}
+
+/// Notes that something on a node changed.
+fn note_node(catalog: &Catalog, node: &NodeName, changes: &mut Changes) {
+    let name = catalog.nodes.get(node).map_or(node, |entry| &entry.node.name).clone();
+    changes.rows.insert(RowKey::Node(name.clone()));
+    changes.topics.insert(Topic::Node(name));
+}
+
+/// Notes the services that a check decides about.
+fn note_checked(catalog: &Catalog, node: &NodeName, check: &Check, changes: &mut Changes) {
+    note_services(catalog, node, check.service.as_ref().map(|service| &service.id), changes);
+}
+
+/// Notes that one service of a node, or all of them, look different.
+fn note_services(
+    catalog: &Catalog,
+    node: &NodeName,
+    id: Option<&ServiceId>,
+    changes: &mut Changes,
+) {
+    let Some(entry) = catalog.nodes.get(node) else { return };
+    for service in entry.services.values().filter(|service| id.is_none_or(|id| service.id == *id)) {
+        changes.rows.insert(RowKey::ServiceRevision(service.name.clone()));
+        changes.topics.insert(Topic::Service(service.name.clone()));
+    }
+}

@@ -1,0 +1,154 @@
+//! Command: what is to be done, complete with everything that `apply` may not find out for itself.
+//!
+//! The encoding is MessagePack with field names, part of the log's format: a field may be added with a
+//! default, and a variant may be added, since an older peer reads it as [`Command::Unknown`] and changes
+//! nothing. Neither may be renamed.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::model::address::Address;
+use crate::model::health::Status;
+use crate::model::name::{CheckId, Key, NodeName, ServiceId};
+use crate::model::node::Meta;
+use crate::model::number::Revision;
+use crate::model::service::Service;
+
+/// A change to the catalog, as it is replicated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Command {
+    /// Puts a node, one of its services and some of its checks in place.
+    Register(Registration),
+    /// Takes a node, a service or a check away.
+    Deregister(Deregistration),
+    /// Puts a value under a key.
+    KvSet(KvSet),
+    /// Takes a key away.
+    KvDelete(KvDelete),
+    /// Takes all keys away that begin with a text.
+    KvDeleteTree(KvDeleteTree),
+    /// Forgets deletions up to a revision.
+    ReapTombstones(ReapTombstones),
+    /// A newer peer's command; changes nothing here.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What `/v1/catalog/register` and an agent's synchronisation state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// The node.
+    pub node: NodeName,
+    /// What is known of the machine; without it the node must exist and is left as it is.
+    #[serde(default)]
+    pub machine: Option<Machine>,
+    /// One service. Its revisions are ignored.
+    #[serde(default)]
+    pub service: Option<Service>,
+    /// Checks.
+    #[serde(default)]
+    pub checks: Vec<CheckState>,
+}
+
+/// What a registration says of the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Its UUID; empty if it has none.
+    #[serde(default)]
+    pub id: String,
+    /// Where it is reached.
+    pub address: Address,
+    /// Addresses by network.
+    #[serde(default)]
+    pub tagged_addresses: BTreeMap<String, String>,
+    /// Free-form metadata.
+    #[serde(default)]
+    pub meta: Meta,
+}
+
+/// What a registration says of a check.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckState {
+    /// Unique on its node.
+    pub id: CheckId,
+    /// For people.
+    #[serde(default)]
+    pub name: String,
+    /// What it says.
+    pub status: Status,
+    /// For people.
+    #[serde(default)]
+    pub notes: String,
+    /// What the last run printed.
+    #[serde(default)]
+    pub output: String,
+    /// The service that it is about; without one, the node.
+    #[serde(default)]
+    pub service_id: Option<ServiceId>,
+    /// The kind of probe.
+    #[serde(default)]
+    pub kind: String,
+}
+
+/// What is taken away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deregistration {
+    /// The node.
+    pub node: NodeName,
+    /// What of it.
+    pub target: DeregistrationTarget,
+}
+
+/// How much of a node is taken away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeregistrationTarget {
+    /// The node with all that is on it.
+    Node,
+    /// One service with its checks.
+    Service(ServiceId),
+    /// One check.
+    Check(CheckId),
+}
+
+/// A value and what must be true for it to be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KvSet {
+    /// Where.
+    pub key: Key,
+    /// What.
+    pub value: Bytes,
+    /// A number that the client chose.
+    #[serde(default)]
+    pub flags: u64,
+    /// Check-and-set: the revision that the key must have, 0 for "must not exist".
+    #[serde(default)]
+    pub cas: Option<Revision>,
+}
+
+/// A key, and what must be true for it to be deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KvDelete {
+    /// Which.
+    pub key: Key,
+    /// Check-and-set: the revision that the key must have.
+    #[serde(default)]
+    pub cas: Option<Revision>,
+}
+
+/// The beginning of all keys to delete; empty for all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KvDeleteTree {
+    /// The beginning.
+    pub prefix: String,
+}
+
+/// Deletions to forget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReapTombstones {
+    /// Up to this one, itself included.
+    pub revision: Revision,
+}

@@ -1,0 +1,131 @@
+//! Catalog → what readers ask for, each with the revision that a blocking query compares.
+
+use std::net::IpAddr;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry};
+use crate::model::kv::Entry;
+use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
+use crate::model::number::Revision;
+
+impl Catalog {
+    /// A node with what runs on it, by folded name.
+    #[must_use]
+    pub fn node(&self, folded_name: &str) -> Option<&Arc<NodeEntry>> {
+        self.nodes.get(folded_name)
+    }
+
+    /// All nodes, by name.
+    pub fn nodes(&self) -> impl Iterator<Item = &Arc<NodeEntry>> {
+        self.nodes.values()
+    }
+
+    /// The node that has a UUID.
+    #[must_use]
+    pub fn node_by_id(&self, id: &str) -> Option<&Arc<NodeEntry>> {
+        self.node_ids.get(id).and_then(|name| self.nodes.get(name))
+    }
+
+    /// When something on a node last changed; for an unknown one, when a node last vanished.
+    #[must_use]
+    pub fn node_revision(&self, folded_name: &str) -> Revision {
+        self.node(folded_name).map_or(self.tables.node_extinction, |entry| entry.revision)
+    }
+
+    /// A service and its instances, by folded name.
+    #[must_use]
+    pub fn service(&self, folded_name: &str) -> Option<&Arc<ServiceEntry>> {
+        self.services.get(folded_name)
+    }
+
+    /// All services, by name.
+    pub fn services(&self) -> impl Iterator<Item = &Arc<ServiceEntry>> {
+        self.services.values()
+    }
+
+    /// When a service last changed; for an unknown one, when a service last vanished.
+    #[must_use]
+    pub fn service_revision(&self, folded_name: &str) -> Revision {
+        self.service(folded_name).map_or(self.tables.service_extinction, |entry| entry.revision)
+    }
+
+    /// One instance.
+    #[must_use]
+    pub fn instance(&self, node: &NodeName, id: &ServiceId) -> Option<&Arc<Instance>> {
+        let service = self.nodes.get(node)?.services.get(id)?;
+        self.services.get(&service.name)?.instances.get(&(node.clone(), id.clone()))
+    }
+
+    /// Nodes whose address this is, by name.
+    pub fn nodes_at(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<NodeEntry>> {
+        let Ok(least) = NodeName::new(LEAST_NAME) else { unreachable!("a space is a name") };
+        self.node_addresses
+            .range((Bound::Included((ip, least)), Bound::Unbounded))
+            .take_while(move |(found, _)| *found == ip)
+            .filter_map(|(_, name)| self.nodes.get(name))
+    }
+
+    /// Services that have an instance whose own address this is, by name.
+    pub fn services_at(&self, ip: IpAddr) -> impl Iterator<Item = &ServiceName> {
+        let least = (NodeName::new(LEAST_NAME), ServiceName::new(LEAST_NAME), ServiceId::new(LEAST_NAME));
+        let (Ok(node), Ok(name), Ok(id)) = least else { unreachable!("a space is a name") };
+        self.service_addresses
+            .range((Bound::Included((ip, name, node, id)), Bound::Unbounded))
+            .take_while(move |(found, ..)| *found == ip)
+            .map(|(_, name, ..)| name)
+    }
+
+    /// The entry under a key.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Option<&Arc<Entry>> {
+        self.kv.get(key)
+    }
+
+    /// When a key was last set or deleted, at least 1.
+    #[must_use]
+    pub fn key_revision(&self, key: &str) -> Revision {
+        let gone = || self.tombstones.get(key).copied();
+        let found = self.key(key).map(|entry| entry.modify_revision).or_else(gone);
+        found.unwrap_or(self.tables.tombstones_reaped).max(Revision(1))
+    }
+
+    /// The entries whose keys begin with a text, in order; all for an empty one.
+    pub fn keys_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<Entry>> {
+        self.kv
+            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.as_str().starts_with(prefix))
+            .map(|(_, entry)| entry)
+    }
+
+    /// When a key with this beginning was last set or deleted, at least 1.
+    #[must_use]
+    pub fn prefix_revision(&self, prefix: &str) -> Revision {
+        if prefix.is_empty() {
+            return self.tables.kv.max(Revision(1));
+        }
+        let set = self.keys_with_prefix(prefix).map(|entry| entry.modify_revision).max();
+        let gone = self
+            .tombstones
+            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(|(key, _)| key.as_str().starts_with(prefix))
+            .map(|(_, revision)| *revision)
+            .max();
+        set.max(gone).unwrap_or_default().max(self.tables.tombstones_reaped).max(Revision(1))
+    }
+
+    /// Tombstones that are kept.
+    #[must_use]
+    pub fn tombstone_count(&self) -> usize {
+        self.tombstones.len()
+    }
+
+    /// All keys that are there.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.kv.keys()
+    }
+}
+
+/// Sorts before every name that a client can choose: names hold no control characters, and this is the
+/// first that is none.
+const LEAST_NAME: &str = " ";

@@ -1,0 +1,104 @@
+//! Reply: what the caller of a Command is told. Changes: what readers and the mirror on disk are told.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::row::RowKey;
+use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
+use crate::model::number::Revision;
+
+/// What became of a Command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// It is done; this is the log position at which it was.
+    Done(Revision),
+    /// A check-and-set found another revision than it named; nothing changed.
+    CasMismatch,
+    /// A rule forbids it; nothing changed.
+    Rejected(Reject),
+}
+
+/// The rule that forbids a Command. The texts are Consul's, since clients search for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reject {
+    /// A service or check for a node that is not there, without what would create it.
+    NodeUnknown(NodeName),
+    /// A check about a service that its node does not have.
+    ServiceUnknown {
+        /// The node.
+        node: NodeName,
+        /// What it does not have.
+        service_id: ServiceId,
+    },
+    /// The name belongs to a node with another UUID that is alive.
+    NodeNameReserved {
+        /// The name.
+        node: NodeName,
+        /// The UUID that it belongs to.
+        owner_id: String,
+        /// Where the owner is.
+        owner_address: String,
+    },
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NodeUnknown(node) => {
+                write!(out, "failed inserting service: Missing node registration for {node:?}")
+            }
+            Self::ServiceUnknown { node, service_id } => write!(
+                out,
+                "failed inserting check: Missing service registration on node {node:?} for service {service_id:?}"
+            ),
+            Self::NodeNameReserved { node, owner_id, owner_address } => write!(
+                out,
+                "failed inserting node: Error while renaming Node: Node name {node} is reserved by node {owner_id} with address {owner_address}"
+            ),
+        }
+    }
+}
+
+/// What a blocking query may wait for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Any node came, went or changed itself.
+    Nodes,
+    /// Something on this node changed.
+    Node(NodeName),
+    /// Any service instance came, went or changed itself.
+    Services,
+    /// An instance of this service, its node or its checks changed.
+    Service(ServiceName),
+    /// Any check changed.
+    Checks,
+    /// This key changed.
+    Key(Key),
+    /// A key that begins so changed. Waited for, never announced: `publish` derives it.
+    KeyPrefix(String),
+}
+
+/// What a Command touched.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Rows of the mirror that have to be written anew, or removed where they are gone.
+    pub rows: BTreeSet<RowKey>,
+    /// Whom to wake.
+    pub topics: BTreeSet<Topic>,
+}
+
+impl Changes {
+    /// Whether nothing was touched.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Adds what a later Command touched.
+    pub fn merge(&mut self, later: Self) {
+        self.rows.extend(later.rows);
+        self.topics.extend(later.topics);
+    }
+}

@@ -1,0 +1,223 @@
+//! Catalog ⇄ rows: the state as a sorted list of keys and values, for the mirror on disk and backups.
+//!
+//! A row's key is a table's letter and the folded names, parted by a zero byte, which no name can hold.
+//! A value is MessagePack with field names: a reader ignores fields that it does not know. What can be
+//! derived from other rows (joined instances, reverse addresses) is not stored.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::state::Catalog;
+use crate::model::check::Check;
+use crate::model::kv::Entry;
+use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
+use crate::model::node::Node;
+use crate::model::number::Revision;
+use crate::model::service::Service;
+
+/// The identity of a row. The order of the variants is the order of loading: a service's node comes
+/// before it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowKey {
+    /// When the tables last changed.
+    Tables,
+    /// A node with its revision.
+    Node(NodeName),
+    /// A service instance.
+    Service(NodeName, ServiceId),
+    /// A check.
+    Check(NodeName, CheckId),
+    /// When a service last changed.
+    ServiceRevision(ServiceName),
+    /// A key.
+    Key(Key),
+    /// A deleted key.
+    Tombstone(Key),
+}
+
+/// What a row could not be read for.
+#[derive(Debug, thiserror::Error)]
+pub enum RowFault {
+    /// The key is none that this version writes.
+    #[error("a row of an unknown table: {0:?}")]
+    Table(Vec<u8>),
+    /// The value does not decode.
+    #[error("the row {key:?} cannot be read")]
+    Value {
+        /// Its key.
+        key: String,
+        /// Why.
+        source: rmp_serde::decode::Error,
+    },
+    /// A service or check without its node.
+    #[error("the row {0:?} belongs to a node that is not there")]
+    Orphan(String),
+}
+
+/// A node as it is stored.
+#[derive(Serialize, Deserialize)]
+struct NodeRow {
+    /// The node.
+    node: Node,
+    /// When anything on it last changed.
+    revision: Revision,
+}
+
+/// A service instance as it is stored.
+#[derive(Serialize, Deserialize)]
+struct ServiceRow {
+    /// Its node.
+    node: NodeName,
+    /// The instance.
+    service: Service,
+}
+
+/// A revision under a name, as it is stored: the value carries the name's spelling.
+#[derive(Serialize, Deserialize)]
+struct NamedRevision {
+    /// The name.
+    name: String,
+    /// When.
+    revision: Revision,
+}
+
+impl RowKey {
+    /// The key's bytes. Sorting them sorts the rows into loading order.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (letter, first, second) = match self {
+            Self::Tables => (b'A', "", None),
+            Self::Node(node) => (b'N', node.folded(), None),
+            Self::Service(node, id) => (b'S', node.folded(), Some(id.folded())),
+            Self::Check(node, id) => (b'T', node.folded(), Some(id.folded())),
+            Self::ServiceRevision(name) => (b'U', name.folded(), None),
+            Self::Key(key) => (b'V', key.as_str(), None),
+            Self::Tombstone(key) => (b'W', key.as_str(), None),
+        };
+        let mut bytes = vec![letter];
+        bytes.extend_from_slice(first.as_bytes());
+        if let Some(second) = second {
+            bytes.push(0);
+            bytes.extend_from_slice(second.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl Catalog {
+    /// The value of a row, or nothing where the row is gone.
+    #[must_use]
+    pub fn row(&self, key: &RowKey) -> Option<Vec<u8>> {
+        match key {
+            RowKey::Tables => Some(encode(&self.tables)),
+            RowKey::Node(name) => self.nodes.get(name).map(|entry| {
+                encode(&NodeRow { node: (*entry.node).clone(), revision: entry.revision })
+            }),
+            RowKey::Service(name, id) => {
+                let service = self.nodes.get(name)?.services.get(id)?;
+                Some(encode(&ServiceRow { node: name.clone(), service: (**service).clone() }))
+            }
+            RowKey::Check(name, id) => {
+                self.nodes.get(name)?.checks.get(id).map(|check| encode(&**check))
+            }
+            RowKey::ServiceRevision(name) => self.services.get(name).map(|entry| {
+                encode(&NamedRevision {
+                    name: entry.name.as_str().to_owned(),
+                    revision: entry.revision,
+                })
+            }),
+            RowKey::Key(key) => self.kv.get(key).map(|entry| encode(&**entry)),
+            RowKey::Tombstone(key) => self.tombstones.get(key).map(|revision| {
+                encode(&NamedRevision { name: key.as_str().to_owned(), revision: *revision })
+            }),
+        }
+    }
+
+    /// All rows, in loading order.
+    pub fn rows(&self) -> impl Iterator<Item = (RowKey, Vec<u8>)> + '_ {
+        let nodes = self.nodes.keys().map(|name| RowKey::Node(name.clone()));
+        let services = self.nodes.iter().flat_map(|(name, entry)| {
+            entry.services.keys().map(|id| RowKey::Service(name.clone(), id.clone()))
+        });
+        let checks = self.nodes.iter().flat_map(|(name, entry)| {
+            entry.checks.keys().map(|id| RowKey::Check(name.clone(), id.clone()))
+        });
+        let revisions = self.services.keys().map(|name| RowKey::ServiceRevision(name.clone()));
+        let keys = self.kv.keys().map(|key| RowKey::Key(key.clone()));
+        let tombstones = self.tombstones.keys().map(|key| RowKey::Tombstone(key.clone()));
+        std::iter::once(RowKey::Tables)
+            .chain(nodes)
+            .chain(services)
+            .chain(checks)
+            .chain(revisions)
+            .chain(keys)
+            .chain(tombstones)
+            .filter_map(|key| self.row(&key).map(|value| (key, value)))
+    }
+
+    /// Puts a stored row back. Rows must come in the order of their keys.
+    ///
+    /// # Errors
+    /// [`RowFault`], where the row is none that [`Catalog::rows`] could have written here.
+    pub fn load_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowFault> {
+        let shown = || String::from_utf8_lossy(key).into_owned();
+        let orphan = || RowFault::Orphan(shown());
+        match key.first() {
+            Some(b'A') => self.tables = decode(key, value)?,
+            Some(b'N') => {
+                let row: NodeRow = decode(key, value)?;
+                self.put_node(Arc::new(row.node), row.revision);
+            }
+            Some(b'S') => {
+                let row: ServiceRow = decode(key, value)?;
+                if !self.nodes.contains_key(&row.node) {
+                    return Err(orphan());
+                }
+                self.put_service(&row.node, Arc::new(row.service), Revision(0));
+            }
+            Some(b'T') => {
+                let check: Check = decode(key, value)?;
+                if !self.nodes.contains_key(&check.node) {
+                    return Err(orphan());
+                }
+                self.put_check(Arc::new(check), Revision(0));
+            }
+            Some(b'U') => {
+                let row: NamedRevision = decode(key, value)?;
+                let entry = ServiceName::new(&row.name)
+                    .ok()
+                    .and_then(|name| self.services.get_mut(&name))
+                    .ok_or_else(orphan)?;
+                Arc::make_mut(entry).revision = row.revision;
+            }
+            Some(b'V') => {
+                let entry: Entry = decode(key, value)?;
+                self.kv.insert(entry.key.clone(), Arc::new(entry));
+            }
+            Some(b'W') => {
+                let row: NamedRevision = decode(key, value)?;
+                let key = Key::new(&row.name).map_err(|_| orphan())?;
+                self.tombstones.insert(key, row.revision);
+            }
+            _ => return Err(RowFault::Table(key.to_vec())),
+        }
+        Ok(())
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    match rmp_serde::to_vec_named(value) {
+        Ok(bytes) => bytes,
+        // These types hold only text, numbers and lists, and a Vec takes every write.
+        Err(fault) => unreachable!("a row did not encode: {fault}"),
+    }
+}
+
+fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T, RowFault> {
+    rmp_serde::from_slice(value).map_err(|source| RowFault::Value {
+        key: String::from_utf8_lossy(key).into_owned(),
+        source,
+    })
+}
+

@@ -1,0 +1,59 @@
+//! lictor: a DNS-first service-discovery server.
+//!
+//! # The map
+//! A query comes down on the left, a write on the right; both meet in the published View.
+//! ```text
+//!         reads                                                writes
+//!   socket bytes                                        HTTP · JSON/HCL files · CLI
+//!       │ server/{udp,tcp}.rs                               │ api/ · intake/ · agent/ · cli/
+//!       ▼                                                   ▼
+//!   dns/question.rs   bytes → Question                  catalog/command.rs   Command
+//!   dns/target.rs     Question → Target                     │ publish::Propose → raft/node.rs
+//!   dns/resolve.rs    Target × View → Outcome               ▼
+//!   dns/answer.rs     Outcome → Answer                  raft/log → raft/machine
+//!   dns/fit.rs        Answer → bytes ≤ budget               │ catalog/apply/*   pure
+//!       │                                                   ▼
+//!       ▼                                               publish/   View (one Arc swap a batch) + wake-ups
+//!   socket bytes  ◄────────── dns/ and api/ read ───────────┘   → blocking queries
+//! ```
+//! Three doors and no others: [`catalog::apply::apply`] is the only writer, [`publish::Reader::load`] the only
+//! way to see data, [`dns::respond`] the only maker of DNS answers.
+//!
+//! # The rooms
+//! A file imports from its own room and from rooms above it in this list; a test (`tests/it/tidy.rs`) reads
+//! every `use crate::…` and knows what each room may know.
+//!
+//! | room | turns what into what |
+//! |---|---|
+//! | [`model`] | vocabulary: names, numbers, time, limits, what a catalog holds |
+//! | [`catalog`] | `Command × Catalog → Reply + Changes`, pure |
+//! | [`publish`] | applied batches → immutable Views and wake-ups; the door for writes |
+//! | [`dns`] | `respond(&View, &DnsConfig, …) → bytes`, sans-io |
+//! | [`raft`] | openraft ⇄ fjall and catalog |
+//! | [`leader`] | `View × Members × Now → Commands`: what the leader does by itself |
+//! | [`intake`] | files → Definitions and Config, with file:line:column in every error |
+//! | [`agent`] | what this machine says is true: local services, checks, synchronisation |
+//! | [`api`] | Consul's HTTP API |
+//! | [`server`] | the running program |
+//! | [`cli`] | the human: commands, tables, errors with a hint |
+//!
+//! # One word, one thing
+//! | word in code | means | not to be confused with |
+//! |---|---|---|
+//! | `Node` | a catalog node: a machine that runs services | `Member`: somebody the gossip sees · `Peer`: a member of the Raft cluster |
+//! | `View` | an immutable, published catalog | `Backup`: a saved state, what Consul calls a snapshot |
+//! | `Revision` | the number Consul calls index (`X-Consul-Index`) | `Lookup`: a secondary index inside the catalog |
+//! | `Instance` | a service on a node, joined with its checks | `Service`: what was registered |
+//! | `Row` | a piece of the catalog as it is stored | `Entry`: a key with its value |
+//! | `Question → Target → Outcome → Answer → bytes` | the five stations of a query: what was asked, what it means in our name grammar, what the catalog knows, rcode and sections, the wire | "request/response" is only for HTTP and RPC |
+//! | `Command → Reply + Change`s | the stations of a write: what to do, what the caller is told, which topics watchers see | `Reject`: refused by rule, part of `Reply` · `Fault`: something broke |
+//! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
+//! | `Definition` | a service or check as a file or an agent call states it | `Service`/`Check`: what the catalog holds |
+//! | `Probe` | what a check does to find out | `Check`: the result and its identity |
+//! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
+
+pub mod model;
+
+pub mod catalog;
+
+pub mod publish;

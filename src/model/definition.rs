@@ -1,0 +1,177 @@
+//! A service or a check as a file or an agent call states it: legal, but not yet in the catalog.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::address::Address;
+use crate::model::health::Status;
+use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName, Tag};
+use crate::model::node::Meta;
+use crate::model::number::Weights;
+use crate::model::service::TaggedAddress;
+
+/// A service as its owner states it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceDefinition {
+    /// Unique on the agent; the name where none was stated.
+    pub id: ServiceId,
+    /// What clients ask for.
+    pub name: ServiceName,
+    /// Labels.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
+    /// Its own address, if it is not the node's.
+    #[serde(default)]
+    pub address: Option<Address>,
+    /// Addresses by network.
+    #[serde(default)]
+    pub tagged_addresses: BTreeMap<String, TaggedAddress>,
+    /// Free-form metadata.
+    #[serde(default)]
+    pub meta: Meta,
+    /// Port; 0 for none.
+    #[serde(default)]
+    pub port: u16,
+    /// Share of the traffic by health.
+    #[serde(default)]
+    pub weights: Weights,
+    /// Whether the catalog's tags win over these.
+    #[serde(default)]
+    pub enable_tag_override: bool,
+    /// Its checks, each with [`CheckDefinition::service_id`] set to this service and an id: the stated
+    /// one, `service:<id>` for the only one, or `service:<id>:<n>` counted from 1.
+    #[serde(default)]
+    pub checks: Vec<CheckDefinition>,
+    /// The ACL token to register with; empty for the agent's own.
+    #[serde(default)]
+    pub token: String,
+}
+
+/// A check as its owner states it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckDefinition {
+    /// Unique on the agent.
+    pub id: CheckId,
+    /// For people.
+    pub name: String,
+    /// For people.
+    #[serde(default)]
+    pub notes: String,
+    /// The service that it is about; without one, the node.
+    #[serde(default)]
+    pub service_id: Option<ServiceId>,
+    /// What it says before its first run; critical unless stated.
+    #[serde(default)]
+    pub initial_status: Option<Status>,
+    /// What is done to find out.
+    pub probe: Probe,
+    /// Successes in a row, beyond the first, before it turns passing.
+    #[serde(default)]
+    pub success_before_passing: u32,
+    /// Failures in a row, beyond the first, before it turns warning.
+    #[serde(default)]
+    pub failures_before_warning: u32,
+    /// Failures in a row, beyond the first, before it turns critical.
+    #[serde(default)]
+    pub failures_before_critical: u32,
+    /// Kept output, in bytes; the agent's setting where none was stated.
+    #[serde(default)]
+    pub output_bytes_max: Option<usize>,
+    /// How long it may be critical before its service is deregistered.
+    #[serde(default)]
+    pub deregister_after: Option<Duration>,
+    /// The ACL token to register with; empty for the agent's own.
+    #[serde(default)]
+    pub token: String,
+}
+
+/// What a check does to find out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Probe {
+    /// Waits to be told; critical when nobody spoke for so long.
+    Ttl {
+        /// How long a word counts.
+        ttl: Duration,
+    },
+    /// Asks over HTTP: 2xx passes, 429 warns, anything else is critical.
+    Http {
+        /// What to ask.
+        url: String,
+        /// `GET` unless stated.
+        method: String,
+        /// Header lines to send.
+        header: BTreeMap<String, Vec<String>>,
+        /// Body to send.
+        body: String,
+        /// Whether any certificate will do.
+        tls_skip_verify: bool,
+        /// When.
+        timing: Timing,
+    },
+    /// Connects over TCP.
+    Tcp {
+        /// `host:port`.
+        address: String,
+        /// When.
+        timing: Timing,
+    },
+    /// Sends a datagram: critical only if the port is refused or unreachable.
+    Udp {
+        /// `host:port`.
+        address: String,
+        /// When.
+        timing: Timing,
+    },
+    /// Runs a program: exit 0 passes, 1 warns, anything else is critical.
+    Script {
+        /// Program and arguments.
+        args: Vec<String>,
+        /// When.
+        timing: Timing,
+    },
+    /// Says what the checks of a service or node say.
+    Alias {
+        /// The node; this one where none was stated.
+        node: Option<NodeName>,
+        /// The service; the whole node where none was stated.
+        service: Option<ServiceId>,
+    },
+}
+
+/// How often a probe runs and how long it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// From one run's start to the next one's, at least 1 s.
+    pub interval: Duration,
+    /// How long a run may take.
+    pub timeout: Duration,
+}
+
+impl Probe {
+    /// The word of the API's `Type`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Ttl { .. } => "ttl",
+            Self::Http { .. } => "http",
+            Self::Tcp { .. } => "tcp",
+            Self::Udp { .. } => "udp",
+            Self::Script { .. } => "script",
+            Self::Alias { .. } => "alias",
+        }
+    }
+
+    /// When it runs, if it does so by the clock.
+    #[must_use]
+    pub fn timing(&self) -> Option<Timing> {
+        match self {
+            Self::Http { timing, .. }
+            | Self::Tcp { timing, .. }
+            | Self::Udp { timing, .. }
+            | Self::Script { timing, .. } => Some(*timing),
+            Self::Ttl { .. } | Self::Alias { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! An entry of the key/value store.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::model::name::Key;
+use crate::model::number::Revision;
+
+/// A key and what stands under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it stands.
+    pub key: Key,
+    /// Any bytes, at most [`crate::model::limits::KV_VALUE_BYTES_MAX`].
+    pub value: Bytes,
+    /// A number that the client chose.
+    #[serde(default)]
+    pub flags: u64,
+    /// How often a lock on it was acquired.
+    #[serde(default)]
+    pub lock_index: u64,
+    /// When it was created.
+    #[serde(default)]
+    pub create_revision: Revision,
+    /// When it last changed.
+    #[serde(default)]
+    pub modify_revision: Revision,
+}

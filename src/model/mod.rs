@@ -1,0 +1,32 @@
+//! The vocabulary that every other room speaks: validated names, numbers with units, and the things a
+//! catalog holds.
+//!
+//! Invariants: a value of these types is legal by construction, so no other room validates again; names
+//! are folded once, here, and compare by their folded form.
+//! Deliberately absent: I/O, clocks, randomness, and any crate but serde.
+
+pub mod limits;
+
+pub mod name;
+
+pub mod number;
+
+pub mod time;
+
+pub mod address;
+
+pub mod health;
+
+pub mod node;
+
+pub mod service;
+
+pub mod check;
+
+pub mod kv;
+
+pub mod definition;
+
+pub mod dns_config;
+
+pub mod member;

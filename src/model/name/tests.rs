@@ -1,0 +1,30 @@
+use super::*;
+
+#[test]
+fn names_keep_their_spelling_and_compare_folded() {
+    let shown = ServiceName::new("Web").unwrap();
+    assert_eq!(shown.as_str(), "Web");
+    assert_eq!(shown, ServiceName::new("wEB").unwrap());
+    assert_ne!(shown, ServiceName::new("web2").unwrap());
+}
+
+#[test]
+fn bad_names_say_why() {
+    assert_eq!(NodeName::new(""), Err(NameFault::Empty));
+    assert_eq!(NodeName::new("a\nb"), Err(NameFault::Control));
+    let long = "x".repeat(256);
+    assert_eq!(NodeName::new(&long), Err(NameFault::TooLong { bytes: 256, bytes_max: 255 }));
+}
+
+#[test]
+fn keys_are_compared_as_they_are() {
+    assert_ne!(Key::new("A").unwrap(), Key::new("a").unwrap());
+    assert_eq!(Key::new(""), Err(NameFault::Empty));
+}
+
+#[test]
+fn host_labels_are_letters_digits_and_hyphens() {
+    assert!(ServiceName::new("web-1").unwrap().is_host_label());
+    assert!(!ServiceName::new("web_1").unwrap().is_host_label());
+    assert!(!ServiceName::new(&"x".repeat(64)).unwrap().is_host_label());
+}

@@ -1,0 +1,59 @@
+//! What is known of the cluster that agrees on the catalog.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::model::name::NodeName;
+use crate::model::number::Revision;
+
+/// How fresh a read has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Whatever is here (`?stale`).
+    Stale,
+    /// The leader's, under its lease.
+    Lease,
+    /// Confirmed by a majority after the question came (`?consistent`).
+    Linearizable,
+}
+
+/// A member of the Raft cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its number, never used again.
+    pub id: u64,
+    /// Its node.
+    pub node: NodeName,
+    /// Where its RPC is reached.
+    pub address: SocketAddr,
+    /// Whether it votes.
+    pub is_voter: bool,
+}
+
+/// The cluster as this machine sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// The members.
+    pub peers: Vec<Peer>,
+    /// The number of the leader, if there is one.
+    pub leader: Option<u64>,
+    /// Whether that is this machine.
+    pub is_leader: bool,
+    /// How long ago the leader was heard; zero on the leader itself.
+    pub last_contact: Duration,
+    /// The election that the leader won.
+    pub term: u64,
+    /// The last log entry.
+    pub last_log: u64,
+    /// The last log entry that is in the catalog.
+    pub applied: Revision,
+}
+
+impl Cluster {
+    /// The leader's address, if there is a leader.
+    #[must_use]
+    pub fn leader_address(&self) -> Option<SocketAddr> {
+        let leader = self.leader?;
+        self.peers.iter().find(|peer| peer.id == leader).map(|peer| peer.address)
+    }
+}

@@ -1,0 +1,20 @@
+//! The doors between those who write the catalog and those who read it.
+//!
+//! [`Publisher`] is held by whoever applies commands; [`Reader`] is cloned to everybody else. Reading is
+//! one pointer load and takes no lock. [`Propose`] is the door for writes: who holds it hands in a Command
+//! and waits for its Reply, and knows neither Raft nor where the leader is.
+//!
+//! Deliberately absent: anything asynchronous but `tokio::sync`.
+
+mod view;
+
+mod wait;
+
+mod propose;
+
+mod cluster;
+
+pub use self::cluster::{Cluster, Consistency, Peer};
+pub use self::propose::{Propose, ProposeFault, Proposed};
+pub use self::view::{Publisher, Reader, publisher};
+pub use self::wait::Waiter;

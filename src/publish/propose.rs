@@ -1,0 +1,44 @@
+//! The door for writes: Command in, Reply out, wherever the leader may be.
+
+use std::pin::Pin;
+
+use crate::catalog::{Command, Reply};
+use crate::publish::cluster::{Cluster, Consistency};
+
+/// A promise of what a write or a barrier came to.
+pub type Proposed<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProposeFault>> + Send + 'a>>;
+
+/// Whoever can get a Command agreed on.
+pub trait Propose: Send + Sync + 'static {
+    /// Gets a Command agreed on and applied. When the Reply is here, it is durable, and the local View
+    /// shows it.
+    fn propose(&self, command: Command) -> Proposed<'_, Reply>;
+
+    /// Waits until the local View is as fresh as `consistency` demands.
+    fn barrier(&self, consistency: Consistency) -> Proposed<'_, ()>;
+
+    /// What is known of the cluster now.
+    fn cluster(&self) -> Cluster;
+}
+
+/// Why a write or a barrier came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeFault {
+    /// Nobody leads. Consul's text, which clients search for.
+    #[error("No cluster leader")]
+    NoLeader,
+    /// The disk is full or failed: reads go on, writes do not.
+    #[error("this server does not accept writes: {0}")]
+    Storage(String),
+    /// Larger than one command may be.
+    #[error("the command has {bytes} bytes, more than the {bytes_max} that are allowed")]
+    TooLarge {
+        /// What it has, encoded.
+        bytes: usize,
+        /// What is allowed.
+        bytes_max: usize,
+    },
+    /// The server is about to stop.
+    #[error("the server is shutting down")]
+    Stopping,
+}

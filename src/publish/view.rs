@@ -1,0 +1,99 @@
+//! Publisher → immutable Views: one pointer swap for a batch of applied commands.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use tokio::sync::watch;
+
+use crate::catalog::View;
+use crate::catalog::reply::Topic;
+use crate::model::number::Revision;
+use crate::publish::wait::{Waiter, Waiters};
+
+/// Makes the two ends, with an unready View between them.
+#[must_use]
+pub fn publisher() -> (Publisher, Reader) {
+    let (revision, _) = watch::channel(Revision(0));
+    let shared = Arc::new(Shared {
+        current: ArcSwap::from_pointee(View::unready()),
+        waiters: Waiters::default(),
+        revision,
+    });
+    (Publisher { shared: Arc::clone(&shared) }, Reader { shared })
+}
+
+/// What both ends share.
+struct Shared {
+    /// The newest View.
+    current: ArcSwap<View>,
+    /// Who waits for what.
+    waiters: Waiters,
+    /// The newest View's revision, for those who wait for their own write.
+    revision: watch::Sender<Revision>,
+}
+
+/// The writing end; there is one.
+pub struct Publisher {
+    /// What both ends share.
+    shared: Arc<Shared>,
+}
+
+impl Publisher {
+    /// Publishes a View, then wakes who waits for one of these topics.
+    pub fn publish<'a>(&self, view: View, topics: impl IntoIterator<Item = &'a Topic>) {
+        let revision = view.revision();
+        self.shared.current.store(Arc::new(view));
+        self.shared.waiters.wake(topics);
+        self.shared.revision.send_replace(revision);
+    }
+
+    /// Publishes a View that replaces all that was known, and wakes everybody.
+    pub fn replace(&self, view: View) {
+        let revision = view.revision();
+        self.shared.current.store(Arc::new(view));
+        self.shared.waiters.wake_all();
+        self.shared.revision.send_replace(revision);
+    }
+}
+
+/// The reading end.
+#[derive(Clone)]
+pub struct Reader {
+    /// What both ends share.
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    /// The newest View, without a lock. Hold it for one answer, not across a wait: it keeps old state
+    /// alive.
+    #[must_use]
+    pub fn load(&self) -> Guard<Arc<View>> {
+        self.shared.current.load()
+    }
+
+    /// The newest View, to be kept for a while.
+    #[must_use]
+    pub fn load_full(&self) -> Arc<View> {
+        self.shared.current.load_full()
+    }
+
+    /// Starts to wait for any of these topics. Make the Waiter *before* loading the View that is compared,
+    /// so that no change falls between the two.
+    #[must_use]
+    pub fn waiter(&self, topics: Vec<Topic>) -> Waiter {
+        self.shared.waiters.register(topics)
+    }
+
+    /// Waits until the published View shows a log position.
+    pub async fn reached(&self, revision: Revision) {
+        let mut published = self.shared.revision.subscribe();
+        // The sender lives in `shared`, which `self` keeps alive: this cannot fail.
+        let _ = published.wait_for(|now| revision <= *now).await;
+    }
+
+    /// How many blocking queries wait.
+    #[must_use]
+    pub fn waiter_count(&self) -> usize {
+        self.shared.waiters.count()
+    }
+}

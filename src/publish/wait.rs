@@ -1,0 +1,140 @@
+//! Topics → wake-ups: a change costs what its watchers cost, not what the catalog holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::catalog::reply::Topic;
+
+/// Who waits for what.
+#[derive(Clone, Default)]
+pub(in crate::publish) struct Waiters {
+    /// The registry; held only to add, remove or wake, never while waiting.
+    registry: Arc<Mutex<Registry>>,
+}
+
+/// The registrations.
+#[derive(Default)]
+struct Registry {
+    /// Number of the next registration.
+    next: u64,
+    /// Everybody, by topic and registration.
+    topics: HashMap<Topic, BTreeMap<u64, Arc<Notify>>>,
+    /// How many registered prefixes have a length, so that a key's prefixes are tried only at lengths
+    /// that somebody watches.
+    prefix_lengths: BTreeMap<usize, usize>,
+    /// How many wait.
+    count: usize,
+}
+
+/// A registration: wakes once or more after any of its topics was published; ends when dropped.
+#[must_use = "a waiter that is not awaited only costs memory"]
+pub struct Waiter {
+    /// Where it is registered.
+    waiters: Waiters,
+    /// Its number.
+    id: u64,
+    /// What it waits for.
+    topics: Vec<Topic>,
+    /// What wakes it.
+    notify: Arc<Notify>,
+}
+
+impl Waiter {
+    /// Waits until one of the topics was published since the registration or the last wake-up.
+    pub async fn changed(&mut self) {
+        self.notify.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.waiters.lock().remove(self.id, &self.topics);
+    }
+}
+
+impl Waiters {
+    pub(in crate::publish) fn register(&self, topics: Vec<Topic>) -> Waiter {
+        let notify = Arc::new(Notify::new());
+        let id = self.lock().add(&topics, &notify);
+        Waiter { waiters: self.clone(), id, topics, notify }
+    }
+
+    pub(in crate::publish) fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
+        let registry = self.lock();
+        for topic in topics {
+            registry.wake(topic);
+            if let Topic::Key(key) = topic {
+                registry.wake_prefixes(key.as_str());
+            }
+        }
+    }
+
+    pub(in crate::publish) fn wake_all(&self) {
+        for notify in self.lock().topics.values().flat_map(BTreeMap::values) {
+            // `notify_one` keeps a permit for a waiter that is not awaiting at this moment.
+            notify.notify_one();
+        }
+    }
+
+    pub(in crate::publish) fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        // No code under this lock panics half-way through a change.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry {
+    fn add(&mut self, topics: &[Topic], notify: &Arc<Notify>) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        self.count += 1;
+        for topic in topics {
+            self.topics.entry(topic.clone()).or_default().insert(id, Arc::clone(notify));
+            if let Topic::KeyPrefix(prefix) = topic {
+                *self.prefix_lengths.entry(prefix.len()).or_default() += 1;
+            }
+        }
+        id
+    }
+
+    fn remove(&mut self, id: u64, topics: &[Topic]) {
+        self.count -= 1;
+        for topic in topics {
+            if let Some(waiting) = self.topics.get_mut(topic) {
+                waiting.remove(&id);
+                if waiting.is_empty() {
+                    self.topics.remove(topic);
+                }
+            }
+            let Topic::KeyPrefix(prefix) = topic else { continue };
+            if let Some(count) = self.prefix_lengths.get_mut(&prefix.len()) {
+                *count -= 1;
+                if *count == 0 {
+                    self.prefix_lengths.remove(&prefix.len());
+                }
+            }
+        }
+    }
+
+    fn wake(&self, topic: &Topic) {
+        for notify in self.topics.get(topic).into_iter().flat_map(BTreeMap::values) {
+            notify.notify_one();
+        }
+    }
+
+    fn wake_prefixes(&self, key: &str) {
+        for length in self.prefix_lengths.keys() {
+            if let Some(prefix) = key.get(..*length) {
+                self.wake(&Topic::KeyPrefix(prefix.to_owned()));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
