@@ -67,9 +67,10 @@ impl Catalog {
                     wrong.push(format!("instance {id} on {node} has no node"));
                     continue;
                 };
-                let is_same = entry.services.get(id).is_some_and(|s| Arc::ptr_eq(s, &instance.service))
-                    && Arc::ptr_eq(&entry.node, &instance.node)
-                    && instance.service.name == *service_name;
+                let is_same =
+                    entry.services.get(id).is_some_and(|s| Arc::ptr_eq(s, &instance.service))
+                        && Arc::ptr_eq(&entry.node, &instance.node)
+                        && instance.service.name == *service_name;
                 if !is_same {
                     wrong.push(format!("instance {id} on {node} is out of date"));
                 }
@@ -77,7 +78,8 @@ impl Catalog {
                     check.service.as_ref().is_none_or(|checked| checked.id == *id)
                 };
                 let due: Vec<_> = entry.checks.values().filter(|check| decides(check)).collect();
-                let is_shown = |check: &Arc<Check>| instance.checks().any(|c| Arc::ptr_eq(c, check));
+                let is_shown =
+                    |check: &Arc<Check>| instance.checks().any(|c| Arc::ptr_eq(c, check));
                 if due.len() != instance.checks().count() || !due.into_iter().all(is_shown) {
                     wrong.push(format!("instance {id} on {node} shows other checks than it has"));
                 }

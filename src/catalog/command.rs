@@ -21,7 +21,7 @@ use crate::model::service::Service;
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Command {
     /// Puts a node, one of its services and some of its checks in place.
-    Register(Registration),
+    Register(Box<Registration>),
     /// Takes a node, a service or a check away.
     Deregister(Deregistration),
     /// Puts a value under a key.

@@ -86,17 +86,17 @@ impl Catalog {
     }
 
     /// Puts a check in place. Its node, and its service if it has one, must exist.
-    pub(in crate::catalog) fn put_check(&mut self, check: Arc<Check>, revision: Revision) {
+    pub(in crate::catalog) fn put_check(&mut self, check: &Arc<Check>, revision: Revision) {
         let node = check.node.clone();
         let Some(entry) = self.nodes.get_mut(&node) else { return };
         let entry = Arc::make_mut(entry);
-        let before = entry.checks.insert(check.id.clone(), Arc::clone(&check));
+        let before = entry.checks.insert(check.id.clone(), Arc::clone(check));
         entry.revision = entry.revision.max(revision);
         // A check may move from one service to another: both have to show it.
         if let Some(before) = before {
             self.rejoin_checked(&node, &before, revision);
         }
-        self.rejoin_checked(&node, &check, revision);
+        self.rejoin_checked(&node, check, revision);
     }
 
     /// Takes a check away.

@@ -68,7 +68,8 @@ impl Catalog {
 
     /// Services that have an instance whose own address this is, by name.
     pub fn services_at(&self, ip: IpAddr) -> impl Iterator<Item = &ServiceName> {
-        let least = (NodeName::new(LEAST_NAME), ServiceName::new(LEAST_NAME), ServiceId::new(LEAST_NAME));
+        let least =
+            (NodeName::new(LEAST_NAME), ServiceName::new(LEAST_NAME), ServiceId::new(LEAST_NAME));
         let (Ok(node), Ok(name), Ok(id)) = least else { unreachable!("a space is a name") };
         self.service_addresses
             .range((Bound::Included((ip, name, node, id)), Bound::Unbounded))

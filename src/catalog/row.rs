@@ -181,7 +181,7 @@ impl Catalog {
                 if !self.nodes.contains_key(&check.node) {
                     return Err(orphan());
                 }
-                self.put_check(Arc::new(check), Revision(0));
+                self.put_check(&Arc::new(check), Revision(0));
             }
             Some(b'U') => {
                 let row: NamedRevision = decode(key, value)?;
@@ -220,4 +220,3 @@ fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T, RowF
         source,
     })
 }
-

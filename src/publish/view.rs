@@ -79,7 +79,6 @@ impl Reader {
 
     /// Starts to wait for any of these topics. Make the Waiter *before* loading the View that is compared,
     /// so that no change falls between the two.
-    #[must_use]
     pub fn waiter(&self, topics: Vec<Topic>) -> Waiter {
         self.shared.waiters.register(topics)
     }

@@ -137,11 +137,8 @@ fn put_service(
     changes: &mut Changes,
 ) {
     let before = catalog.nodes.get(node).and_then(|entry| entry.services.get(&service.id)).cloned();
-    let mut after = Service {
-        create_revision: revision,
-        modify_revision: revision,
-        ..service.clone()
-    };
+    let mut after =
+        Service { create_revision: revision, modify_revision: revision, ..service.clone() };
     if let Some(before) = before {
         after.create_revision = before.create_revision;
         after.modify_revision = before.modify_revision;
@@ -226,7 +223,7 @@ fn put_check(
 
 fn store_check(catalog: &mut Catalog, revision: Revision, check: Check, changes: &mut Changes) {
     let check = Arc::new(check);
-    catalog.put_check(Arc::clone(&check), revision);
+    catalog.put_check(&check, revision);
     catalog.tables.checks = revision;
     changes.rows.insert(RowKey::Check(check.node.clone(), check.id.clone()));
     changes.topics.insert(Topic::Checks);

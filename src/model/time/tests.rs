@@ -28,6 +28,9 @@ fn bad_durations_say_what_to_write() {
     check("10x", "unknown unit `x` in duration; known are ns, us, ms, s, m, h");
     check("s", "`s` is no duration; write `10s` or `1m30s`");
     check("-1s", "a duration must not be negative");
-    check("99999999999999999999s", "`99999999999999999999s` is no duration; write `10s` or `1m30s`");
+    check(
+        "99999999999999999999s",
+        "`99999999999999999999s` is no duration; write `10s` or `1m30s`",
+    );
     check("9999999999999h", "the duration is too long");
 }

@@ -48,8 +48,7 @@ pub fn decode(bytes: &[u8]) -> Result<Catalog, BackupFault> {
     if !bytes.starts_with(MAGIC) {
         return Err(BackupFault::Format);
     }
-    let (body, checksum) =
-        bytes.split_last_chunk::<4>().ok_or(BackupFault::Short(bytes.len()))?;
+    let (body, checksum) = bytes.split_last_chunk::<4>().ok_or(BackupFault::Short(bytes.len()))?;
     let mut catalog = Catalog::default();
     let mut at = MAGIC.len();
     loop {

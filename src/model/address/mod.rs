@@ -59,10 +59,9 @@ impl Address {
             };
         }
         let is_host = text.len() <= 253
-            && text
-                .trim_end_matches('.')
-                .split('.')
-                .all(|label| !label.is_empty() && label.len() <= 63 && label.bytes().all(is_host_byte));
+            && text.trim_end_matches('.').split('.').all(|label| {
+                !label.is_empty() && label.len() <= 63 && label.bytes().all(is_host_byte)
+            });
         if is_host {
             Ok(Self::Host(Arc::from(text)))
         } else {
