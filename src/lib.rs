@@ -57,3 +57,5 @@ pub mod model;
 pub mod catalog;
 
 pub mod publish;
+
+pub mod intake;

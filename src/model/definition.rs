@@ -67,13 +67,13 @@ pub struct CheckDefinition {
     pub initial_status: Option<Status>,
     /// What is done to find out.
     pub probe: Probe,
-    /// Successes in a row, beyond the first, before it turns passing.
+    /// Successes in a row that turn it passing; 0 is as good as 1.
     #[serde(default)]
     pub success_before_passing: u32,
-    /// Failures in a row, beyond the first, before it turns warning.
+    /// Failures in a row that turn it warning; the critical one's where it is 0.
     #[serde(default)]
     pub failures_before_warning: u32,
-    /// Failures in a row, beyond the first, before it turns critical.
+    /// Failures in a row that turn it critical; 0 is as good as 1.
     #[serde(default)]
     pub failures_before_critical: u32,
     /// Kept output, in bytes; the agent's setting where none was stated.
@@ -138,6 +138,8 @@ pub enum Probe {
         /// The service; the whole node where none was stated.
         service: Option<ServiceId>,
     },
+    /// Nothing: it says critical for as long as it is there. Only maintenance has such checks.
+    Maintenance,
 }
 
 /// How often a probe runs and how long it may take.
@@ -160,6 +162,7 @@ impl Probe {
             Self::Udp { .. } => "udp",
             Self::Script { .. } => "script",
             Self::Alias { .. } => "alias",
+            Self::Maintenance => "maintenance",
         }
     }
 
@@ -171,7 +174,7 @@ impl Probe {
             | Self::Tcp { timing, .. }
             | Self::Udp { timing, .. }
             | Self::Script { timing, .. } => Some(*timing),
-            Self::Ttl { .. } | Self::Alias { .. } => None,
+            Self::Ttl { .. } | Self::Alias { .. } | Self::Maintenance => None,
         }
     }
 }

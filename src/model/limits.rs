@@ -75,3 +75,63 @@ pub const PROPOSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// One replicated command, in bytes, encoded.
 pub const COMMAND_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Log entries that are read, replicated or applied at a time, in bytes; one larger entry goes alone.
+pub const RAFT_APPEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// Services, and again checks, that one agent states. Each costs a file, a slot of the schedule and a row
+/// of the catalog; more than this on one machine is a runaway registrar.
+pub const AGENT_DEFINITIONS_MAX: usize = 65_536;
+
+/// Probes that one agent runs at one time. Each holds up to three file descriptors, and many systems
+/// still start a program with 1,024; a probe beyond it waits until another one ends or times out.
+pub const PROBES_RUNNING_MAX: usize = 256;
+
+/// Bytes read of an HTTP check's answer before the rest is ignored; the last of them are kept as output.
+pub const CHECK_BODY_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Redirects that an HTTP check follows, as Go's client does.
+pub const CHECK_REDIRECTS_MAX: usize = 10;
+
+/// Largest file that the agent keeps for itself: a definition, or the states of all checks.
+pub const KEPT_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Registrations and deregistrations that an agent's synchronisation has under way at one time.
+pub const SYNC_COMMANDS_MAX: usize = 64;
+
+/// Calls that wait for the agent's task; beyond it a caller waits for its turn.
+pub const AGENT_CALLS_MAX: usize = 64;
+
+/// Largest answer that the command line takes from an agent, and largest input that it takes from a file
+/// or stdin, in bytes: room for every value of a large KV store in one export.
+pub const CLIENT_BODY_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Faults of a configuration that are printed; nobody reads more.
+pub const FAULTS_SHOWN_MAX: usize = 100;
+
+/// Faults of one document that are kept.
+pub const FAULTS_KEPT_MAX: usize = 1_000;
+
+/// Entries of one map in a configuration or request document.
+pub const MAP_ENTRIES_MAX: usize = 4_096;
+
+/// HCL blocks that are merged into one object.
+pub const BLOCKS_MAX: usize = 1_024;
+
+/// Characters of an unknown key that are compared with known ones.
+pub const KEY_COMPARED_CHARS_MAX: usize = 64;
+
+/// Characters of an unknown key that an error repeats.
+pub const KEY_SHOWN_CHARS_MAX: usize = 256;
+
+/// Addresses of one configuration key.
+pub const ADDRESSES_MAX: usize = 64;
+
+/// Longest domain of ours, in bytes: names below it must fit 255 octets (RFC 1035 §2.3.4).
+pub const DOMAIN_BYTES_MAX: usize = 120;
+
+/// Largest `check_output_max_size`, in bytes: output is part of a replicated command.
+pub const CHECK_OUTPUT_SETTING_MAX: i64 = 1024 * 1024;
+
+/// Largest `kv_max_value_size`, in bytes: a value and its key share one command of [`COMMAND_BYTES_MAX`].
+pub const KV_VALUE_SETTING_MAX: i64 = 3 * 1024 * 1024;
