@@ -58,4 +58,6 @@ pub mod catalog;
 
 pub mod publish;
 
+pub mod dns;
+
 pub mod intake;

@@ -1,0 +1,157 @@
+//! Catalog data → records: names, addresses and texts, and owners that may be a place in the message.
+
+use std::net::IpAddr;
+
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
+use hickory_proto::rr::{Name, RData};
+
+use crate::model::name::{NodeName, ServiceName};
+use crate::model::node::Meta;
+use crate::model::number::Ttl;
+
+/// Whom a record is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The name that was asked, as it was spelled.
+    Question,
+    /// So many labels at the end of the name that was asked, as they were spelled.
+    Suffix(usize),
+    /// The name that the offer's own record points at.
+    Pointed(Name),
+    /// Another name.
+    Named(Name),
+}
+
+/// A record of class IN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Rr {
+    /// Whom it is about.
+    pub(super) owner: Owner,
+    /// How long it may be kept.
+    pub(super) ttl: Ttl,
+    /// What it says.
+    pub(super) data: RData,
+}
+
+/// A record with what helps to use it. Where the record is left out, so is its help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// The record.
+    pub(super) record: Rr,
+    /// Addresses of what it points at; one RRset, told whole or not at all.
+    pub(super) addresses: Vec<Rr>,
+    /// Texts about the machine behind it; one RRset, told whole or not at all.
+    pub(super) texts: Vec<Rr>,
+}
+
+impl Offer {
+    /// A record that needs no help.
+    pub(super) fn alone(owner: Owner, ttl: Ttl, data: RData) -> Self {
+        Self { record: Rr { owner, ttl, data }, addresses: Vec::new(), texts: Vec::new() }
+    }
+}
+
+/// An address as a record's data.
+pub(super) fn address_data(ip: IpAddr) -> RData {
+    match ip {
+        IpAddr::V4(ip) => RData::A(A(ip)),
+        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
+    }
+}
+
+/// A host name as an alias' data; nothing if DNS cannot spell it.
+pub(super) fn alias_data(host: &str) -> Option<RData> {
+    host_name(host).map(|name| RData::CNAME(CNAME(name)))
+}
+
+/// A host name.
+pub(super) fn host_name(host: &str) -> Option<Name> {
+    join(host.trim_end_matches('.').split('.').map(str::as_bytes), &[])
+}
+
+/// `NODE.node.DC.DOMAIN`, the labels of a dotted node name one by one.
+pub(super) fn node_name(node: &NodeName, place: &Place<'_>) -> Option<Name> {
+    let words = node.as_str().split('.').map(str::as_bytes);
+    join(words.chain([&b"node"[..]]), &[place.datacenter, place.domain])
+}
+
+/// `SERVICE.service.DC.DOMAIN`.
+pub(super) fn service_name(service: &ServiceName, place: &Place<'_>) -> Option<Name> {
+    let words = [service.as_str().as_bytes(), b"service"];
+    join(words.into_iter(), &[place.datacenter, place.domain])
+}
+
+/// `HEX.addr.DC.DOMAIN`.
+pub(super) fn address_name(ip: IpAddr, place: &Place<'_>) -> Option<Name> {
+    let hex = match ip {
+        IpAddr::V4(ip) => format!("{:08x}", u32::from(ip)),
+        IpAddr::V6(ip) => format!("{:032x}", u128::from(ip)),
+    };
+    join([hex.as_bytes(), b"addr"].into_iter(), &[place.datacenter, place.domain])
+}
+
+/// `WORD.SUFFIX`.
+pub(super) fn name_below(word: &str, suffix: &Name) -> Option<Name> {
+    Name::from_labels([word.as_bytes()]).ok()?.append_domain(suffix).ok()
+}
+
+/// Where names that we make stand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'c> {
+    /// The datacenter, folded.
+    pub(super) datacenter: &'c str,
+    /// The domain, folded.
+    pub(super) domain: &'c str,
+}
+
+/// Labels and dotted suffixes as a name; nothing if a label is empty or too long, or the name is.
+fn join<'a>(labels: impl Iterator<Item = &'a [u8]>, suffixes: &[&'a str]) -> Option<Name> {
+    let suffix = suffixes.iter().flat_map(|suffix| suffix.split('.')).map(str::as_bytes);
+    let labels: Vec<&[u8]> = labels.chain(suffix).collect();
+    if labels.iter().any(|label| label.is_empty()) {
+        return None;
+    }
+    let mut name = Name::from_labels(labels).ok()?;
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// Metadata as TXT data, one each: `KEY=VALUE` (RFC 1464), or the value alone where the key begins
+/// with `rfc1035-`.
+pub(super) fn meta_data(meta: &Meta) -> impl Iterator<Item = RData> {
+    meta.iter().map(|(key, value)| {
+        let is_bare = key.get(..BARE_KEY_PREFIX.len());
+        let text = if is_bare.is_some_and(|start| start.eq_ignore_ascii_case(BARE_KEY_PREFIX)) {
+            value.clone()
+        } else {
+            format!("{}={}", quote_key(key), value.replace('`', "``"))
+        };
+        // RFC 1035 §3.3.14: several strings, since one holds 255 bytes.
+        let strings = match text.as_bytes() {
+            [] => vec![&b""[..]],
+            bytes => bytes.chunks(STRING_BYTES_MAX).collect(),
+        };
+        RData::TXT(TXT::from_bytes(strings))
+    })
+}
+
+/// RFC 1464 §2: backquotes before what would end the key or be trimmed from it.
+fn quote_key(key: &str) -> String {
+    let leading = key.len() - key.trim_start_matches(' ').len();
+    let trailing = key.trim_end_matches(' ').len();
+    let mut quoted = String::with_capacity(key.len());
+    for (at, letter) in key.char_indices() {
+        let is_outer_space = letter == ' ' && (at < leading || trailing <= at);
+        if is_outer_space || matches!(letter, '`' | '=') {
+            quoted.push('`');
+        }
+        quoted.push(letter);
+    }
+    quoted
+}
+
+/// Longest string of a TXT record, in bytes.
+const STRING_BYTES_MAX: usize = 255;
+
+/// What the keys of metadata begin with whose value is the whole text.
+const BARE_KEY_PREFIX: &str = "rfc1035-";

@@ -1,0 +1,82 @@
+use super::*;
+use crate::model::name::{Datacenter, NodeName};
+
+fn check(name: &str, expected: &str) {
+    let mut config =
+        DnsConfig::new(Datacenter::new("dc1").unwrap(), NodeName::new("agent").unwrap());
+    config.alt_domain = Some("alt.consul".to_owned());
+    let labels: Vec<&[u8]> = name.split('.').map(str::as_bytes).collect();
+    let target = locate(&Name::from_labels(labels).unwrap(), &config);
+    assert_eq!(format!("{:?} {:?}", target.zone, target.meaning), expected, "{name}");
+}
+
+#[test]
+fn the_first_keyword_from_the_right_decides() {
+    check("web.service.consul", r#"Domain("consul") Service { name: "web", tag: None }"#);
+    check("node.service.consul", r#"Domain("consul") Service { name: "node", tag: None }"#);
+    check("service.node.consul", r#"Domain("consul") Node { name: "service" }"#);
+    check("7f000001.addr.node.consul", r#"Domain("consul") Node { name: "7f000001.addr" }"#);
+}
+
+#[test]
+fn what_stands_left_of_a_service_is_one_tag() {
+    check(
+        "a.b.web.service.consul",
+        r#"Domain("consul") Service { name: "web", tag: Some("a.b") }"#,
+    );
+    check(
+        "_a._b.web.service.consul",
+        r#"Domain("consul") Service { name: "web", tag: Some("_a._b") }"#,
+    );
+    check(
+        "x._web._tcp.service.consul",
+        r#"Domain("consul") Service { name: "_tcp", tag: Some("x._web") }"#,
+    );
+}
+
+#[test]
+fn underscores_name_service_and_tag() {
+    check("_web._tcp.service.consul", r#"Domain("consul") Service { name: "web", tag: None }"#);
+    check(
+        "_WEB._V1.Service.Consul",
+        r#"Domain("consul") Service { name: "web", tag: Some("v1") }"#,
+    );
+    check("_web._tcp.consul", r#"Domain("consul") Service { name: "web", tag: None }"#);
+    check("_web._.service.consul", r#"Domain("consul") Service { name: "_", tag: Some("_web") }"#);
+}
+
+#[test]
+fn the_longest_domain_wins() {
+    check("web.service.alt.consul", r#"Domain("alt.consul") Service { name: "web", tag: None }"#);
+    check("alt.consul", r#"Domain("alt.consul") Apex"#);
+    check("consul", r#"Domain("consul") Apex"#);
+    check("xconsul", "Outside Outside");
+    check("consul.example", "Outside Outside");
+}
+
+#[test]
+fn datacenters_stand_right_of_the_keyword() {
+    check("n.node.DC1.consul", r#"Domain("consul") Node { name: "n" }"#);
+    check("n.node.dc1.dc.consul", r#"Domain("consul") Node { name: "n" }"#);
+    check("n.node.dc2.consul", r#"Domain("consul") Absent(Datacenter)"#);
+    check("n.node.dc1.x.consul", r#"Domain("consul") Absent(Form)"#);
+    check("dc1.consul", r#"Domain("consul") Empty"#);
+    check("dc.consul", r#"Domain("consul") Empty"#);
+    check("dc2.consul", r#"Domain("consul") Absent(Form)"#);
+}
+
+#[test]
+fn reverse_names_spell_addresses() {
+    check("4.3.2.1.in-addr.arpa", "Reverse4 Reverse(1.2.3.4)");
+    check("0.0.0.0.in-addr.arpa", "Reverse4 Reverse(0.0.0.0)");
+    check("3.2.1.in-addr.arpa", "Reverse4 Empty");
+    check("in-addr.arpa", "Reverse4 Apex");
+    check("00.3.2.1.in-addr.arpa", "Reverse4 Absent(Address)");
+    check("+4.3.2.1.in-addr.arpa", "Reverse4 Absent(Address)");
+    check("f.ip6.arpa", "Reverse6 Empty");
+    check("ff.ip6.arpa", "Reverse6 Absent(Address)");
+    let loopback = format!("1.{}ip6.arpa", "0.".repeat(31));
+    check(&loopback, "Reverse6 Reverse(::1)");
+    check(&format!("1.{loopback}"), "Reverse6 Absent(Address)");
+    check("arpa", "Outside Outside");
+}
