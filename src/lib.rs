@@ -60,4 +60,6 @@ pub mod publish;
 
 pub mod dns;
 
+pub mod raft;
+
 pub mod intake;

@@ -121,6 +121,12 @@ impl Catalog {
         self.tombstones.len()
     }
 
+    /// When the key that has been gone for the longest was deleted.
+    #[must_use]
+    pub fn oldest_tombstone(&self) -> Option<Revision> {
+        self.tombstones.values().min().copied()
+    }
+
     /// All keys that are there.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.kv.keys()

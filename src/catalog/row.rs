@@ -116,7 +116,9 @@ impl Catalog {
             }),
             RowKey::Service(name, id) => {
                 let service = self.nodes.get(name)?.services.get(id)?;
-                Some(encode(&ServiceRow { node: name.clone(), service: (**service).clone() }))
+                // Folded: a node that is spelled anew must not change the rows of its services.
+                let node = NodeName::new(name.folded()).ok()?;
+                Some(encode(&ServiceRow { node, service: (**service).clone() }))
             }
             RowKey::Check(name, id) => {
                 self.nodes.get(name)?.checks.get(id).map(|check| encode(&**check))
@@ -185,11 +187,11 @@ impl Catalog {
             }
             Some(b'U') => {
                 let row: NamedRevision = decode(key, value)?;
-                let entry = ServiceName::new(&row.name)
-                    .ok()
-                    .and_then(|name| self.services.get_mut(&name))
-                    .ok_or_else(orphan)?;
-                Arc::make_mut(entry).revision = row.revision;
+                let name = ServiceName::new(&row.name).map_err(|_| orphan())?;
+                let entry = Arc::make_mut(self.services.get_mut(&name).ok_or_else(orphan)?);
+                // The first instance that was loaded need not be the one that named the service.
+                entry.name = name;
+                entry.revision = row.revision;
             }
             Some(b'V') => {
                 let entry: Entry = decode(key, value)?;

@@ -36,3 +36,6 @@ pub fn apply(catalog: &mut Catalog, revision: Revision, command: &Command) -> (R
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(in crate::catalog) use self::tests::random as random_command;

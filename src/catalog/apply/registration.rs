@@ -10,7 +10,7 @@ use crate::catalog::row::RowKey;
 use crate::catalog::state::Catalog;
 use crate::model::check::{Check, CheckedService, SERF_HEALTH};
 use crate::model::health::Status;
-use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
 use crate::model::service::Service;
@@ -78,7 +78,8 @@ fn check_identity(catalog: &Catalog, name: &NodeName, machine: &Machine) -> Resu
     let Some(entry) = catalog.nodes.get(name) else { return Ok(()) };
     let owner = &entry.node;
     let is_same = machine.id.is_empty() || owner.id.is_empty() || owner.id == machine.id;
-    let serf_health = entry.checks.get(SERF_HEALTH);
+    // Looked up by the folded form, as every name is.
+    let serf_health = entry.checks.get(SERF_HEALTH.to_ascii_lowercase().as_str());
     let is_alive = serf_health.is_some_and(|check| check.status != Status::Critical);
     if is_same || !is_alive {
         return Ok(());
@@ -152,13 +153,22 @@ fn put_service(
         }
     }
     let id = after.id.clone();
+    let name_before = before_name(catalog, node, &id);
     catalog.put_service(node, Arc::new(after), revision);
     catalog.tables.services = revision;
+    // Under its new name, it may leave nobody under the old one.
+    if name_before.is_some_and(|name| !catalog.services.contains_key(&name)) {
+        catalog.tables.service_extinction = revision;
+    }
     changes.rows.insert(RowKey::Service(node.clone(), id.clone()));
     changes.topics.insert(Topic::Services);
     note_node(catalog, node, changes);
     note_services(catalog, node, Some(&id), changes);
     refresh_checked_service(catalog, revision, node, &id, changes);
+}
+
+fn before_name(catalog: &Catalog, node: &NodeName, id: &ServiceId) -> Option<ServiceName> {
+    Some(catalog.nodes.get(node)?.services.get(id)?.name.clone())
 }
 
 /// Checks show their service's name and tags: keeps them up to date.

@@ -1,0 +1,134 @@
+//! The mirror on disk: catalog rows ⇄ the database `state/`, changed rows and their place in the log in one
+//! atomic batch. A start reads it and applies the rest of the log.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use crate::catalog::row::RowKey;
+use crate::raft::fault::{DamageFault, RaftFault, open_guarded};
+use crate::raft::machine::state::{Place, State};
+
+/// The open database.
+pub(in crate::raft) struct Mirror {
+    /// All of it.
+    database: Database,
+    /// The catalog's rows, in their order of loading.
+    rows: Keyspace,
+    /// The place in the log.
+    meta: Keyspace,
+}
+
+impl Mirror {
+    /// Opens or creates the database and reads what it holds.
+    ///
+    /// # Errors
+    /// [`RaftFault`], where it cannot be read.
+    pub(in crate::raft) fn open(path: &Path) -> Result<(Self, State), RaftFault> {
+        let open =
+            |source: fjall::Error| RaftFault::Open { path: path.into(), source: source.into() };
+        let damage = |source| RaftFault::Mirror { path: path.into(), source: Box::new(source) };
+        open_guarded(path, || {
+            let mirror = Self::open_database(path).map_err(open)?;
+            let state = mirror.load().map_err(damage)?;
+            Ok((mirror, state))
+        })
+    }
+
+    fn open_database(path: &Path) -> Result<Self, fjall::Error> {
+        let database = Database::builder(path)
+            .cache_size(CACHE_BYTES)
+            .worker_threads(1)
+            .max_journaling_size(JOURNALS_BYTES)
+            .journal_compression(CompressionType::None)
+            .manual_journal_persist(true)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let rows = database.keyspace("rows", options)?;
+        let meta = database.keyspace("meta", options)?;
+        Ok(Self { database, rows, meta })
+    }
+
+    fn load(&self) -> Result<State, DamageFault> {
+        let mut state = State::default();
+        let bytes = self.meta.get(PLACE).map_err(|source| DamageFault::Read { source })?;
+        if let Some(bytes) = bytes {
+            let (checksum, body) =
+                bytes.split_first_chunk::<4>().ok_or(DamageFault::Meta(PLACE))?;
+            if crc32fast::hash(body).to_le_bytes() != *checksum {
+                return Err(DamageFault::Meta(PLACE));
+            }
+            state.place = rmp_serde::from_slice(body).map_err(|_| DamageFault::Meta(PLACE))?;
+        }
+        for row in self.rows.iter() {
+            let (key, value) = row.into_inner().map_err(|source| DamageFault::Read { source })?;
+            state.catalog.load_row(&key, &value)?;
+        }
+        Ok(state)
+    }
+
+    /// Writes changed rows and the place; survives the end of the process.
+    pub(in crate::raft) fn write(&self, state: &State, rows: &BTreeSet<RowKey>) -> io::Result<()> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        for key in rows {
+            match state.catalog.row(key) {
+                Some(value) => batch.insert(&self.rows, key.to_bytes(), value),
+                None => batch.remove(&self.rows, key.to_bytes()),
+            }
+        }
+        batch.insert(&self.meta, PLACE, encode_place(&state.place));
+        batch.commit().map_err(io::Error::other)
+    }
+
+    /// Replaces everything, durably.
+    pub(in crate::raft) fn replace(&self, state: &State) -> io::Result<()> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut kept = BTreeSet::new();
+        for (key, value) in state.catalog.rows() {
+            let key = key.to_bytes();
+            batch.insert(&self.rows, key.clone(), value);
+            kept.insert(key);
+        }
+        // `clear` would pin the journals (fjall#288), and a key may stand in a batch only once.
+        for row in self.rows.iter() {
+            let key = row.key().map_err(io::Error::other)?;
+            if !kept.contains(&*key) {
+                batch.remove(&self.rows, key);
+            }
+        }
+        batch.insert(&self.meta, PLACE, encode_place(&state.place));
+        batch.commit().map_err(io::Error::other)
+    }
+
+    /// Makes all that was written survive a power loss.
+    pub(in crate::raft) fn sync(&self) -> io::Result<()> {
+        self.database.persist(PersistMode::SyncAll).map_err(io::Error::other)
+    }
+}
+
+/// CRC-32 (little endian) and MessagePack with field names.
+fn encode_place(place: &Place) -> Vec<u8> {
+    let mut bytes = vec![0; 4];
+    if let Err(fault) = rmp_serde::encode::write_named(&mut bytes, place) {
+        // A place holds only text, numbers and lists, and a Vec takes every write.
+        unreachable!("a place did not encode: {fault}");
+    }
+    if let Some((checksum, body)) = bytes.split_first_chunk_mut::<4>() {
+        *checksum = crc32fast::hash(body).to_le_bytes();
+    }
+    bytes
+}
+
+/// Key of the place in the log.
+const PLACE: &str = "place";
+
+/// Blocks kept in memory: rows are read once, at start.
+const CACHE_BYTES: u64 = 256 * 1024;
+
+/// Rows kept in memory until they go to a table.
+const MEMTABLE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Journals on disk, which a start reads through; fjall's least.
+const JOURNALS_BYTES: u64 = 64 * 1024 * 1024;

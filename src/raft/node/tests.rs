@@ -1,0 +1,403 @@
+//! A member from start to end: in memory, on disk, on a copied, a damaged, a full and a failing disk.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::catalog::command::KvSet;
+use crate::catalog::{Command, Reply, View};
+use crate::model::limits::COMMAND_BYTES_MAX;
+use crate::model::name::{Key, NodeName};
+use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
+use crate::raft::health::Health;
+use crate::raft::home::Home;
+use crate::raft::log::disk::DiskJournal;
+use crate::raft::log::journal::{Group, Journal};
+use crate::raft::node::{on_disk, run};
+use crate::raft::watermark::Marks;
+use crate::raft::{RaftNode, RaftOptions, start};
+
+fn options(data_dir: Option<&Path>) -> RaftOptions {
+    RaftOptions {
+        data_dir: data_dir.map(Path::to_owned),
+        node: NodeName::new("n1").unwrap(),
+        address: SocketAddr::from(([127, 0, 0, 1], 8300)),
+        bootstrap: true,
+    }
+}
+
+async fn start_in(data_dir: Option<&Path>) -> (RaftNode, Reader) {
+    let (publisher, reader) = publisher();
+    (start(options(data_dir), publisher).await.unwrap(), reader)
+}
+
+fn set(key: &str, value: &str) -> Command {
+    let (key, value) = (Key::new(key).unwrap(), value.to_owned().into());
+    Command::KvSet(KvSet { key, value, flags: 0, cas: None })
+}
+
+async fn write(node: &RaftNode, numbers: Range<u32>) {
+    for number in numbers {
+        node.propose(set(&format!("k{number}"), &format!("v{number}"))).await.unwrap();
+    }
+}
+
+/// All rows of a View but the log position, which an election moves.
+fn rows(view: &View) -> Vec<(Vec<u8>, Vec<u8>)> {
+    view.rows().map(|(key, value)| (key.to_bytes(), value)).collect()
+}
+
+/// A file of a data dir: where it is, what is in it before the zeros at its end, how long it is.
+struct Kept {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    length: u64,
+}
+
+/// Reads a data dir as `kill -9` would leave it.
+fn keep_dir(dir: &Path) -> Vec<Kept> {
+    let mut kept = Vec::new();
+    let mut open = vec![dir.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+                continue;
+            }
+            let path = entry.path().strip_prefix(dir).unwrap().to_owned();
+            let mut bytes = fs::read(entry.path()).unwrap();
+            let length = bytes.len() as u64;
+            // Journals are long and mostly empty: whole pages of zeros go first, and fast.
+            while bytes.len() % 4096 == 0 && bytes.ends_with(&[0; 4096]) {
+                bytes.truncate(bytes.len() - 4096);
+            }
+            bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+            kept.push(Kept { path, bytes, length });
+        }
+    }
+    kept
+}
+
+impl Kept {
+    fn write(&self, dir: &Path) {
+        let path = dir.join(&self.path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &self.bytes).unwrap();
+        fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(self.length).unwrap();
+    }
+}
+
+fn copy_dir(source: &Path, target: &Path) {
+    for file in keep_dir(source) {
+        file.write(target);
+    }
+}
+
+#[tokio::test]
+async fn a_sole_voter_leads_at_once_and_reads_its_own_write() {
+    let (node, reader) = start_in(None).await;
+    assert!(reader.load().is_ready());
+    assert!(node.cluster().is_leader);
+    let Reply::Done(revision) = node.propose(set("a", "1")).await.unwrap() else { panic!() };
+    assert_eq!(reader.load().key("a").unwrap().modify_revision, revision);
+    for consistency in [Consistency::Stale, Consistency::Lease, Consistency::Linearizable] {
+        node.barrier(consistency).await.unwrap();
+    }
+    node.shutdown().await.unwrap();
+    assert_eq!(node.propose(set("a", "2")).await, Err(ProposeFault::Stopping));
+    assert_eq!(node.barrier(Consistency::Lease).await, Err(ProposeFault::Stopping));
+}
+
+#[tokio::test]
+async fn who_may_not_found_a_cluster_waits_unready() {
+    let (publisher, reader) = publisher();
+    let options = RaftOptions { bootstrap: false, ..options(None) };
+    let node = start(options, publisher).await.unwrap();
+    assert!(!reader.load().is_ready());
+    assert_eq!(node.propose(set("a", "1")).await, Err(ProposeFault::NoLeader));
+    assert_eq!(node.barrier(Consistency::Lease).await, Err(ProposeFault::NoLeader));
+    assert_eq!(node.barrier(Consistency::Stale).await, Ok(()));
+    assert_eq!(node.cluster().leader, None);
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_is_too_large_is_refused() {
+    let (node, _) = start_in(None).await;
+    let fault = node.propose(set("a", &"x".repeat(COMMAND_BYTES_MAX))).await.unwrap_err();
+    assert!(matches!(fault, ProposeFault::TooLarge { .. }), "{fault}");
+    node.propose(set("a", &"x".repeat(COMMAND_BYTES_MAX - 100))).await.unwrap();
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_a_shutdown() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    write(&node, 0..100).await;
+    let (cluster, before) = (node.cluster(), rows(&reader.load()));
+    node.shutdown().await.unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    assert_eq!(rows(&reader.load()), before);
+    assert_eq!(node.cluster().peers, cluster.peers);
+    assert!(cluster.term < node.cluster().term);
+    node.barrier(Consistency::Linearizable).await.unwrap();
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_kill_9() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    for round in 0..5 {
+        write(&node, round * 20..round * 20 + 20).await;
+        let copy = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), copy.path());
+        let (restarted, seen) = start_in(Some(copy.path())).await;
+        assert_eq!(rows(&seen.load()), rows(&reader.load()));
+        assert_eq!(restarted.id(), node.id());
+        restarted.shutdown().await.unwrap();
+    }
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn mirror_and_tail_give_the_same_rows_after_a_purge() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    let writes: Vec<_> = (0..3_000).map(|n| (n % 700, n)).collect();
+    for chunk in writes.chunks(500) {
+        let proposed =
+            chunk.iter().map(|(key, n)| node.propose(set(&format!("k{key}"), &n.to_string())));
+        futures_util::future::try_join_all(proposed).await.unwrap();
+    }
+    let purged = purge(&node).await;
+    assert!(1_000 < purged, "{purged}");
+    write(&node, 0..10).await;
+    let before = rows(&reader.load());
+    let copy = tempfile::tempdir().unwrap();
+    copy_dir(dir.path(), copy.path());
+    node.shutdown().await.unwrap();
+    for dir in [dir.path(), copy.path()] {
+        let (node, reader) = start_in(Some(dir)).await;
+        assert_eq!(rows(&reader.load()), before);
+        assert_eq!(reader.load().audit(), Vec::<String>::new());
+        write(&node, 10..20).await;
+        node.shutdown().await.unwrap();
+    }
+}
+
+/// Has the log purged and waits for it.
+async fn purge(node: &RaftNode) -> u64 {
+    use openraft::async_runtime::watch::WatchReceiver;
+    node.inner.raft.trigger().snapshot().await.unwrap();
+    let mut metrics = node.inner.raft.metrics();
+    loop {
+        let purged = metrics.borrow_watched().purged;
+        if let Some(purged) = purged {
+            return purged.index;
+        }
+        metrics.changed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_that_is_older_than_the_log_begins_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = start_in(Some(dir.path())).await;
+    for chunk in 0..4 {
+        let proposed = (0..500).map(|n| node.propose(set(&format!("k{n}"), &chunk.to_string())));
+        futures_util::future::try_join_all(proposed).await.unwrap();
+    }
+    purge(&node).await;
+    node.shutdown().await.unwrap();
+    fs::remove_dir_all(dir.path().join("state")).unwrap();
+    let fault = start(options(Some(dir.path())), publisher().0).await.err().unwrap();
+    let text = format!("{fault}: {}", std::error::Error::source(&fault).unwrap());
+    assert!(text.contains("/state` is damaged"), "{text}");
+    assert!(text.contains("it ends at entry nothing, but the log begins after entry"), "{text}");
+}
+
+#[tokio::test]
+async fn a_new_address_is_told_to_the_cluster() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = start_in(Some(dir.path())).await;
+    node.shutdown().await.unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], 9300));
+    let moved = RaftOptions { address, ..options(Some(dir.path())) };
+    let node = start(moved, publisher().0).await.unwrap();
+    assert_eq!(node.cluster().leader_address(), Some(address));
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_damaged_journal_opens_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = start_in(Some(dir.path())).await;
+    write(&node, 0..30).await;
+    let acknowledged = node.cluster().last_log;
+    let kept = keep_dir(dir.path());
+    node.shutdown().await.unwrap();
+
+    let is_journal = |file: &&Kept| {
+        file.path.starts_with("raft") && file.path.extension().is_some_and(|e| e == "jnl")
+    };
+    let journal = kept.iter().find(is_journal).unwrap();
+    let (mut whole, mut refused) = (0, 0);
+    for step in 0..40 {
+        let at = journal.bytes.len() * step / 40;
+        for damage in [Damage::Flip, Damage::Cut, Damage::Zero] {
+            let copy = tempfile::tempdir().unwrap();
+            for file in &kept {
+                file.write(copy.path());
+            }
+            damage.apply(journal, at).write(copy.path());
+            match Home::open(copy.path()).and_then(|home| home.open_log()) {
+                Ok(log) => {
+                    let last = log.extent.last.map_or(0, |last| last.index);
+                    assert!(acknowledged <= last, "{damage:?} at {at} lost entries after {last}");
+                    whole += 1;
+                }
+                Err(_fault) => refused += 1,
+            }
+        }
+    }
+    // Nearly all must be refused, or the surgery missed.
+    assert!(100 < refused, "only {refused} refused, {whole} whole");
+}
+
+/// A way to damage a file.
+#[derive(Debug)]
+enum Damage {
+    /// One byte is another.
+    Flip,
+    /// Nothing is left from here on.
+    Cut,
+    /// A page reads as zeros.
+    Zero,
+}
+
+impl Damage {
+    fn apply(&self, file: &Kept, at: usize) -> Kept {
+        let Kept { path, mut bytes, mut length } =
+            Kept { path: file.path.clone(), bytes: file.bytes.clone(), length: file.length };
+        match self {
+            Self::Flip => bytes[at] ^= 0x55,
+            Self::Cut => {
+                bytes.truncate(at);
+                length = at as u64;
+            }
+            Self::Zero => bytes.iter_mut().skip(at).take(4096).for_each(|byte| *byte = 0),
+        }
+        Kept { path, bytes, length }
+    }
+}
+
+/// A disk that fails when it is told to.
+struct Failing {
+    /// The real one.
+    disk: DiskJournal,
+    /// Whether it fails now.
+    is_broken: Arc<AtomicBool>,
+}
+
+impl Failing {
+    fn check(&self) -> io::Result<()> {
+        if self.is_broken.load(Ordering::Acquire) {
+            return Err(io::Error::other("input/output error"));
+        }
+        Ok(())
+    }
+}
+
+impl Journal for Failing {
+    fn write(&mut self, group: &Group) -> io::Result<()> {
+        self.check()?;
+        self.disk.write(group)
+    }
+    fn truncate(&mut self, from: u64) -> io::Result<()> {
+        self.check()?;
+        self.disk.truncate(from)
+    }
+    fn sweep(&mut self, range: Range<u64>) -> io::Result<()> {
+        self.check()?;
+        self.disk.sweep(range)
+    }
+    fn marks(&self) -> Marks {
+        self.disk.marks()
+    }
+    fn note(&mut self, marks: Marks) -> io::Result<()> {
+        self.disk.note(marks)
+    }
+    fn sync_notes(&mut self) -> io::Result<()> {
+        self.disk.sync_notes()
+    }
+}
+
+/// Starts on a disk that fails when the flag says so.
+async fn start_failing(dir: &Path, is_broken: &Arc<AtomicBool>) -> (RaftNode, Reader) {
+    let health = Arc::new(Health::new(Some(dir.to_owned()), 0));
+    let wrap = |disk| Failing { disk, is_broken: Arc::clone(is_broken) };
+    let parts = on_disk(dir, Arc::clone(&health), wrap).unwrap();
+    let (publisher, reader) = publisher();
+    (run(options(Some(dir)), publisher, health, parts).await.unwrap(), reader)
+}
+
+#[tokio::test]
+async fn a_failed_disk_refuses_writes_and_goes_on_reading() {
+    let dir = tempfile::tempdir().unwrap();
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let (node, reader) = start_failing(dir.path(), &is_broken).await;
+    write(&node, 0..3).await;
+    is_broken.store(true, Ordering::Release);
+    let refused = ProposeFault::Storage("a write to the log failed: input/output error".to_owned());
+    let proposed =
+        futures_util::future::join_all((0..8).map(|n| node.propose(set(&format!("lost{n}"), "x"))));
+    assert_eq!(proposed.await, vec![Err(refused.clone()); 8]);
+    // A disk that comes back is not trusted before a restart.
+    is_broken.store(false, Ordering::Release);
+    assert_eq!(node.propose(set("a", "1")).await, Err(refused));
+    assert_eq!(reader.load().keys().count(), 3);
+    for consistency in [Consistency::Stale, Consistency::Lease, Consistency::Linearizable] {
+        assert_eq!(node.barrier(consistency).await, Ok(()));
+    }
+    assert_eq!((node.cluster().leader, node.cluster().is_leader), (None, false));
+    node.shutdown().await.unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    assert_eq!(reader.load().keys().count(), 3);
+    write(&node, 3..6).await;
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_at_the_start_still_shows_what_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = start_in(Some(dir.path())).await;
+    write(&node, 0..3).await;
+    node.shutdown().await.unwrap();
+    let (node, reader) = start_failing(dir.path(), &Arc::new(AtomicBool::new(true))).await;
+    assert_eq!(reader.load().keys().count(), 3);
+    assert!(reader.load().is_ready());
+    assert!(matches!(node.propose(set("a", "1")).await, Err(ProposeFault::Storage(_))));
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_refused_before_it_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let health = Arc::new(Health::new(Some(dir.path().to_owned()), u64::MAX));
+    let parts = on_disk(dir.path(), Arc::clone(&health), |disk| disk).unwrap();
+    let (publisher, reader) = publisher();
+    let node = run(options(Some(dir.path())), publisher, health, parts).await.unwrap();
+    let fault = node.propose(set("a", "1")).await.unwrap_err().to_string();
+    assert!(fault.starts_with("this server does not accept writes: disk is full: "), "{fault}");
+    assert!(fault.ends_with(" MiB free, 17592186044415 MiB needed"), "{fault}");
+    assert!(reader.load().is_ready());
+    assert_eq!(node.barrier(Consistency::Linearizable).await, Ok(()));
+    node.shutdown().await.unwrap();
+}
