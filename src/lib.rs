@@ -62,4 +62,8 @@ pub mod dns;
 
 pub mod raft;
 
+pub mod leader;
+
 pub mod intake;
+
+pub mod agent;

@@ -1,0 +1,212 @@
+//! Anti-entropy: what the agent states × what the catalog has on this node → Commands.
+//!
+//! The agent is right about its own node, with three exceptions: `serfHealth` and the service `consul` are
+//! the leader's, and the tags of a service with `enable_tag_override` are whoever's wrote them last.
+//! The Commands of one difference do not depend on each other, but for the first where the node itself is
+//! missing or different: [`Difference::first`].
+
+pub(in crate::agent) mod task;
+
+mod timer;
+
+mod deferral;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::agent::{LocalCheck, LocalView};
+use crate::catalog::command::{
+    CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
+};
+use crate::catalog::state::NodeEntry;
+use crate::catalog::{Command, View};
+use crate::model::check::{Check, SERF_HEALTH};
+use crate::model::definition::ServiceDefinition;
+use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::node::Node;
+use crate::model::service::Service;
+
+/// What the agent states.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::agent) struct Stated<'a> {
+    /// The name of its node.
+    pub(in crate::agent) node: &'a NodeName,
+    /// What it says of the machine.
+    pub(in crate::agent) machine: &'a Machine,
+    /// Its services and checks.
+    pub(in crate::agent) local: &'a LocalView,
+    /// Checks whose output is to be told even if nothing else of them changed.
+    pub(in crate::agent) outputs_due: &'a BTreeSet<CheckId>,
+}
+
+/// What has to be told.
+#[derive(Debug, Default, PartialEq)]
+pub(in crate::agent) struct Difference {
+    /// To be done before the others.
+    pub(in crate::agent) first: Option<Command>,
+    /// In any order.
+    pub(in crate::agent) others: Vec<Command>,
+    /// Checks of which only the output differs: told later (`check_update_interval`).
+    pub(in crate::agent) outputs: BTreeSet<CheckId>,
+}
+
+/// The id of the service that the leader keeps for servers.
+const CONSUL_SERVICE: &str = "consul";
+
+/// What the catalog has to be told.
+pub(in crate::agent) fn diff(view: &View, stated: &Stated<'_>) -> Difference {
+    let mut difference = Difference::default();
+    let entry = view.node(stated.node.folded());
+    if entry.is_none_or(|entry| !is_same_machine(&entry.node, stated.machine)) {
+        difference.first = Some(register(stated, Some(stated.machine.clone()), None, Vec::new()));
+    }
+    let mut checks = differing_checks(entry, stated, &mut difference.outputs);
+    for (id, local) in &stated.local.services {
+        let before = entry.and_then(|entry| entry.services.get(id));
+        let service = as_service(&local.definition, before);
+        let checks = checks.remove(&Some(id.clone())).unwrap_or_default();
+        let is_same = before.is_some_and(|before| is_same_service(before, &service));
+        if !is_same || !checks.is_empty() {
+            let service = (!is_same).then_some(service);
+            difference.others.push(register(stated, None, service, checks));
+        }
+    }
+    for checks in checks.into_values() {
+        difference.others.push(register(stated, None, None, checks));
+    }
+    if let Some(entry) = entry {
+        difference.others.extend(surplus(entry, stated));
+    }
+    difference
+}
+
+/// The checks that the catalog lacks or has differently, by service.
+fn differing_checks(
+    entry: Option<&Arc<NodeEntry>>,
+    stated: &Stated<'_>,
+    outputs: &mut BTreeSet<CheckId>,
+) -> BTreeMap<Option<ServiceId>, Vec<CheckState>> {
+    let mut checks: BTreeMap<Option<ServiceId>, Vec<CheckState>> = BTreeMap::new();
+    for (id, local) in &stated.local.checks {
+        let state = as_state(local);
+        let before = entry.and_then(|entry| entry.checks.get(id));
+        match before.map_or(Likeness::Different, |before| compare(before, &state)) {
+            Likeness::Same => continue,
+            Likeness::OutputDiffers if !stated.outputs_due.contains(id) => {
+                outputs.insert(id.clone());
+                continue;
+            }
+            Likeness::OutputDiffers | Likeness::Different => {}
+        }
+        checks.entry(state.service_id.clone()).or_default().push(state);
+    }
+    checks
+}
+
+/// What the catalog has on this node and nobody states.
+fn surplus(entry: &NodeEntry, stated: &Stated<'_>) -> Vec<Command> {
+    let local = stated.local;
+    let is_kept = |id: &ServiceId| id.folded() == CONSUL_SERVICE || local.services.contains_key(id);
+    let services = entry.services.keys().filter(|id| !is_kept(id));
+    let services = services.map(|id| DeregistrationTarget::Service(id.clone()));
+    let checks = entry.checks.values().filter(|check| {
+        let is_leaders = check.id.as_str().eq_ignore_ascii_case(SERF_HEALTH);
+        // A check of a service that goes, or of the leader's, goes or stays with it.
+        let is_decided = match &check.service {
+            Some(service) => {
+                service.id.folded() == CONSUL_SERVICE || !local.services.contains_key(&service.id)
+            }
+            None => false,
+        };
+        !is_leaders && !is_decided && !local.checks.contains_key(&check.id)
+    });
+    let checks = checks.map(|check| DeregistrationTarget::Check(check.id.clone()));
+    services
+        .chain(checks)
+        .map(|target| Command::Deregister(Deregistration { node: stated.node.clone(), target }))
+        .collect()
+}
+
+fn register(
+    stated: &Stated<'_>,
+    machine: Option<Machine>,
+    service: Option<Service>,
+    checks: Vec<CheckState>,
+) -> Command {
+    let node = stated.node.clone();
+    Command::Register(Box::new(Registration { node, machine, service, checks }))
+}
+
+fn is_same_machine(node: &Node, machine: &Machine) -> bool {
+    let Machine { id, address, tagged_addresses, meta } = machine;
+    (id.is_empty() || node.id == *id)
+        && node.address == *address
+        && node.tagged_addresses == *tagged_addresses
+        && node.meta == *meta
+}
+
+/// A definition as the catalog would hold it. Where others may change the tags, what they made of them
+/// stays.
+fn as_service(definition: &ServiceDefinition, before: Option<&Arc<Service>>) -> Service {
+    let tags = match before {
+        Some(before) if definition.enable_tag_override => before.tags.clone(),
+        Some(_) | None => definition.tags.clone(),
+    };
+    Service {
+        id: definition.id.clone(),
+        name: definition.name.clone(),
+        tags,
+        address: definition.address.clone(),
+        tagged_addresses: definition.tagged_addresses.clone(),
+        meta: definition.meta.clone(),
+        port: definition.port,
+        weights: definition.weights,
+        enable_tag_override: definition.enable_tag_override,
+        create_revision: before.map(|before| before.create_revision).unwrap_or_default(),
+        modify_revision: before.map(|before| before.modify_revision).unwrap_or_default(),
+    }
+}
+
+fn is_same_service(before: &Service, after: &Service) -> bool {
+    // The revisions were copied, so whatever else a service gets one day is compared too.
+    before == after
+}
+
+fn as_state(local: &LocalCheck) -> CheckState {
+    let definition = &local.definition;
+    CheckState {
+        id: definition.id.clone(),
+        name: definition.name.clone(),
+        status: local.status,
+        notes: definition.notes.clone(),
+        output: local.output.clone(),
+        service_id: definition.service_id.clone(),
+        kind: definition.probe.kind().to_owned(),
+    }
+}
+
+/// How the catalog's check compares to the agent's.
+enum Likeness {
+    /// Nothing differs.
+    Same,
+    /// Only what it printed.
+    OutputDiffers,
+    /// Something that counts.
+    Different,
+}
+
+fn compare(before: &Check, after: &CheckState) -> Likeness {
+    let is_same = before.name == after.name
+        && before.status == after.status
+        && before.notes == after.notes
+        && before.kind == after.kind
+        && before.service.as_ref().map(|service| &service.id) == after.service_id.as_ref();
+    match (is_same, before.output == after.output) {
+        (true, true) => Likeness::Same,
+        (true, false) => Likeness::OutputDiffers,
+        (false, _) => Likeness::Different,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+use std::collections::BTreeSet;
+
+use expect_test::{Expect, expect};
+
+use super::{Difference, Stated, diff};
+use crate::agent::fixture::{check_id, machine, node, service, show_catalog, ttl};
+use crate::agent::local::{self, OldChecks};
+use crate::agent::{LocalView, Origin, ScriptPolicy};
+use crate::catalog::command::{
+    CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
+};
+use crate::catalog::{Catalog, Command, View, apply};
+use crate::model::definition::{CheckDefinition, ServiceDefinition};
+use crate::model::health::Status;
+use crate::model::name::Tag;
+use crate::model::number::Revision;
+
+fn stated(services: Vec<ServiceDefinition>, checks: Vec<CheckDefinition>) -> LocalView {
+    let mut local = LocalView::default();
+    let policy = ScriptPolicy::Never;
+    for service in services {
+        local::put_service(&mut local, service, Origin::Http, OldChecks::Keep, policy).unwrap();
+    }
+    for check in checks {
+        local::put_check(&mut local, check, Origin::Http, policy).unwrap();
+    }
+    local
+}
+
+fn tell(catalog: &mut Catalog, commands: impl IntoIterator<Item = Command>) {
+    for command in commands {
+        let revision = Revision(catalog.tables().applied.0 + 1);
+        apply::apply(catalog, revision, &command);
+    }
+    assert_eq!(catalog.audit(), Vec::<String>::new());
+}
+
+/// What the catalog is told, in words.
+fn show(difference: &Difference) -> String {
+    let commands = difference.first.iter().chain(&difference.others);
+    let mut lines: Vec<String> = commands.map(show_command).collect();
+    lines.extend(difference.outputs.iter().map(|id| format!("later: output of {id}")));
+    lines.join("\n")
+}
+
+fn show_command(command: &Command) -> String {
+    match command {
+        Command::Register(registration) => {
+            let Registration { node, machine, service, checks } = &**registration;
+            let machine = if machine.is_some() { " machine" } else { "" };
+            let service = service.as_ref().map(|s| format!(" service {} {:?}", s.id, s.tags));
+            let checks: Vec<_> =
+                checks.iter().map(|c| format!(" check {} {}", c.id, c.status)).collect();
+            format!("register {node}{machine}{}{}", service.unwrap_or_default(), checks.concat())
+        }
+        Command::Deregister(Deregistration { node, target }) => match target {
+            DeregistrationTarget::Node => format!("deregister {node}"),
+            DeregistrationTarget::Service(id) => format!("deregister {node} service {id}"),
+            DeregistrationTarget::Check(id) => format!("deregister {node} check {id}"),
+        },
+        other => format!("{other:?}"),
+    }
+}
+
+/// Tells a catalog of one local view, then compares it with another; once that is told, nothing is left.
+fn check(before: &LocalView, after: &LocalView, expected: &Expect) {
+    let mut catalog = Catalog::default();
+    for local in [before, after] {
+        let (node, machine) = (node("n1"), machine());
+        let outputs_due = BTreeSet::new();
+        let stated = Stated { node: &node, machine: &machine, local, outputs_due: &outputs_due };
+        let difference = diff(&View::new(catalog.clone()), &stated);
+        let shown = show(&difference);
+        tell(&mut catalog, difference.first.into_iter().chain(difference.others));
+        let left = diff(&View::new(catalog.clone()), &stated);
+        assert_eq!((left.first, left.others), (None, Vec::new()), "told, but still different");
+        if std::ptr::eq(local, after) {
+            expected.assert_eq(&shown);
+        }
+    }
+}
+
+#[test]
+fn an_empty_catalog_is_told_everything() {
+    let local = stated(vec![service("web", vec![ttl("w", 1)])], vec![ttl("n", 1)]);
+    check(
+        &LocalView::default(),
+        &local,
+        &expect![[r"
+            register n1 service web [] check w critical
+            register n1 check n critical"]],
+    );
+}
+
+#[test]
+fn only_what_differs_is_told() {
+    let before = stated(
+        vec![service("a", vec![ttl("a1", 1), ttl("a2", 1)]), service("b", Vec::new())],
+        vec![ttl("n", 1)],
+    );
+    check(&before, &before.clone(), &expect![""]);
+    let mut after = before.clone();
+    local::set_word(&mut after, &check_id("a2"), Status::Passing, "up".into());
+    check(&before, &after, &expect!["register n1 check a2 passing"]);
+    local::set_word(&mut after, &check_id("n"), Status::Critical, "new text".into());
+    check(
+        &before,
+        &after,
+        &expect![[r"
+            register n1 check a2 passing
+            later: output of n"]],
+    );
+    let moved = ServiceDefinition { port: 81, ..service("b", Vec::new()) };
+    let after = stated(vec![moved], vec![ttl("n", 1)]);
+    check(
+        &before,
+        &after,
+        &expect![[r"
+            register n1 service b []
+            deregister n1 service a"]],
+    );
+}
+
+#[test]
+fn a_check_may_move_from_one_service_to_another_that_stays() {
+    let before = stated(vec![service("a", vec![ttl("c", 1)])], Vec::new());
+    let after = stated(vec![service("b", vec![ttl("c", 1)])], Vec::new());
+    check(
+        &before,
+        &after,
+        &expect![[r"
+            register n1 service b [] check c critical
+            deregister n1 service a"]],
+    );
+}
+
+#[test]
+fn what_the_leader_owns_stays() {
+    let mut catalog = Catalog::default();
+    let foreign = |id: &str, service_id| CheckState {
+        id: check_id(id),
+        name: String::new(),
+        status: Status::Passing,
+        notes: String::new(),
+        output: String::new(),
+        service_id,
+        kind: String::new(),
+    };
+    let consul = stated(vec![service("consul", Vec::new()), service("x", Vec::new())], Vec::new());
+    let (name, machine) = (node("n1"), machine());
+    let outputs_due = BTreeSet::new();
+    let by_leader =
+        Stated { node: &name, machine: &machine, local: &consul, outputs_due: &outputs_due };
+    let difference = diff(&View::new(catalog.clone()), &by_leader);
+    tell(&mut catalog, difference.first.into_iter().chain(difference.others));
+    tell(
+        &mut catalog,
+        [Command::Register(Box::new(Registration {
+            node: name.clone(),
+            machine: None,
+            service: None,
+            checks: vec![
+                foreign("serfHealth", None),
+                foreign("stray", None),
+                foreign("of-consul", Some(crate::agent::fixture::service_id("consul"))),
+            ],
+        }))],
+    );
+    let nothing = LocalView::default();
+    let by_agent = Stated { local: &nothing, ..by_leader };
+    let difference = diff(&View::new(catalog.clone()), &by_agent);
+    expect![[r"
+        deregister n1 service x
+        deregister n1 check stray"]]
+    .assert_eq(&show(&difference));
+    tell(&mut catalog, difference.others);
+    expect![[r#"
+        service consul:80
+        check of-consul passing ""
+        check serfHealth passing """#]]
+    .assert_eq(&show_catalog(&View::new(catalog), "n1"));
+}
+
+#[test]
+fn a_machine_that_changed_is_told_first() {
+    let local = stated(vec![service("web", Vec::new())], Vec::new());
+    let mut catalog = Catalog::default();
+    let (name, machine) = (node("n1"), machine());
+    let outputs_due = BTreeSet::new();
+    let by_agent =
+        Stated { node: &name, machine: &machine, local: &local, outputs_due: &outputs_due };
+    let difference = diff(&View::new(catalog.clone()), &by_agent);
+    assert!(difference.first.is_some());
+    tell(&mut catalog, difference.first.into_iter().chain(difference.others));
+    let moved = Machine { meta: [("rack".to_owned(), "7".to_owned())].into(), ..machine.clone() };
+    let difference = diff(&View::new(catalog.clone()), &Stated { machine: &moved, ..by_agent });
+    expect!["register n1 machine"].assert_eq(&show(&difference));
+}
+
+#[test]
+fn tags_that_others_may_change_stay_as_they_made_them() {
+    let tag = |text| Tag::new(text).unwrap();
+    let overridable = |port| ServiceDefinition {
+        enable_tag_override: true,
+        port,
+        tags: vec![tag("mine")],
+        ..service("web", Vec::new())
+    };
+    let mut catalog = Catalog::default();
+    let (name, machine) = (node("n1"), machine());
+    let outputs_due = BTreeSet::new();
+    let local = stated(vec![overridable(80)], Vec::new());
+    let by_agent =
+        Stated { node: &name, machine: &machine, local: &local, outputs_due: &outputs_due };
+    let difference = diff(&View::new(catalog.clone()), &by_agent);
+    let mut theirs = difference.others.clone();
+    if let Some(Command::Register(registration)) = theirs.first_mut() {
+        registration.service.as_mut().unwrap().tags = vec![tag("theirs")];
+    }
+    tell(&mut catalog, difference.first.into_iter().chain(theirs));
+    assert_eq!(show(&diff(&View::new(catalog.clone()), &by_agent)), "");
+    let local = stated(vec![overridable(81)], Vec::new());
+    let difference = diff(&View::new(catalog), &Stated { local: &local, ..by_agent });
+    expect![[r#"register n1 service web ["theirs"]"#]].assert_eq(&show(&difference));
+}
