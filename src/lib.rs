@@ -67,3 +67,5 @@ pub mod leader;
 pub mod intake;
 
 pub mod agent;
+
+pub mod api;

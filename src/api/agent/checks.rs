@@ -1,0 +1,109 @@
+//! `/v1/agent/checks`, `/v1/agent/check/*`: the checks that this agent states, and the word of TTL checks.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::agent::AgentFault;
+use crate::api::Api;
+use crate::api::answer::{empty, json};
+use crate::api::body::read_json;
+use crate::api::call::Call;
+use crate::api::fault::Fault;
+use crate::api::json::check::CheckJson;
+use crate::api::json::object::{Object, parse};
+use crate::intake;
+use crate::model::health::Status;
+use crate::model::name::CheckId;
+
+/// All checks by id.
+pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    call.read_options(&api.options)?;
+    let local = api.services.agent.local();
+    let node = api.options.node.as_str();
+    let show = |check| CheckJson::local(check, &local, node);
+    let checks: BTreeMap<&str, CheckJson<'_>> =
+        local.checks.values().map(|check| (check.definition.id.as_str(), show(check))).collect();
+    json(call.pretty, &checks)
+}
+
+/// States a check.
+pub(in crate::api) async fn register(
+    State(api): State<Api>,
+    _call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let body = read_json(&headers, body).await?;
+    let decoded = intake::check_from_json(&body);
+    let definition = decoded.map_err(|fault| Fault::Invalid(fault.to_string()))?;
+    api.services.agent.register_check(definition).await?;
+    Ok(empty())
+}
+
+/// States a check no more. One that is not there is gone already, as in Consul up to 1.10.
+pub(in crate::api) async fn deregister(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let text = call.under("/v1/agent/check/deregister/")?;
+    if text.is_empty() {
+        return Err(Fault::Refused("CheckID missing".to_owned()));
+    }
+    let Ok(id) = CheckId::new(&text) else { return Ok(empty()) };
+    match api.services.agent.deregister_check(&id).await {
+        Ok(()) | Err(AgentFault::UnknownCheck(_)) => Ok(empty()),
+        Err(fault) => Err(Fault::Agent(fault)),
+    }
+}
+
+/// Says that a TTL check passes.
+pub(in crate::api) async fn pass(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    note(&api, &call, "/v1/agent/check/pass/", Status::Passing).await
+}
+
+/// Says that a TTL check warns.
+pub(in crate::api) async fn warn(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    note(&api, &call, "/v1/agent/check/warn/", Status::Warning).await
+}
+
+/// Says that a TTL check is critical.
+pub(in crate::api) async fn fail(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    note(&api, &call, "/v1/agent/check/fail/", Status::Critical).await
+}
+
+/// Says what a TTL check is, with an output of any length.
+pub(in crate::api) async fn update(
+    State(api): State<Api>,
+    call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let id = call.under("/v1/agent/check/update/")?;
+    let body = read_json(&headers, body).await?;
+    let value = parse(&body)?;
+    let root = Object::root(&value, "checkUpdate")?;
+    let word = root.text("Status")?;
+    let invalid = || Fault::Invalid(format!("Invalid check status: '{word}'"));
+    let status = Status::from_word(word).ok_or_else(invalid)?;
+    speak(&api, &id, status, root.text("Output")?).await
+}
+
+async fn note(api: &Api, call: &Call, prefix: &str, status: Status) -> Result<Response, Fault> {
+    let note = call.params.first("note").unwrap_or_default();
+    speak(api, &call.under(prefix)?, status, note).await
+}
+
+async fn speak(api: &Api, id: &str, status: Status, output: &str) -> Result<Response, Fault> {
+    // A check that is not there has no TTL either: that is what Consul says of it.
+    let no_ttl = || Fault::Agent(AgentFault::NotTtl(id.to_owned()));
+    let parsed = CheckId::new(id).map_err(|_| no_ttl())?;
+    match api.services.agent.update_ttl(&parsed, status, output.to_owned()).await {
+        Ok(()) => Ok(empty()),
+        Err(AgentFault::UnknownCheck(_)) => Err(no_ttl()),
+        Err(fault) => Err(Fault::Agent(fault)),
+    }
+}

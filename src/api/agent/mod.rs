@@ -1,0 +1,109 @@
+//! `/v1/agent/*`: what this machine says is true, and what it is told to do.
+
+pub(in crate::api) mod services;
+
+pub(in crate::api) mod checks;
+
+pub(in crate::api) mod health;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::api::Api;
+use crate::api::answer::{empty, json};
+use crate::api::call::{Call, parse_bool};
+use crate::api::fault::Fault;
+use crate::api::json::agent::{CoordinateJson, MemberJson, SelfConfigJson, SelfJson};
+use crate::model::node::Meta;
+
+/// Who this agent is.
+pub(in crate::api) async fn own(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let options = &api.options;
+    let program = &api.services.program;
+    let view = api.services.reader.load_full();
+    let no_meta = Meta::new();
+    let members = program.members();
+    let member = members.iter().find(|member| member.name == options.node);
+    let shown = SelfJson {
+        config: SelfConfigJson {
+            datacenter: options.datacenter.folded(),
+            node_name: options.node.as_str(),
+            node_id: &options.node_id,
+            revision: "",
+            server: options.is_server,
+            version: env!("CARGO_PKG_VERSION"),
+        },
+        debug_config: program.debug_config(),
+        coord: CoordinateJson::origin(),
+        member: member.map(MemberJson::new),
+        stats: program.stats(),
+        meta: view.node(options.node.folded()).map_or(&no_meta, |entry| &entry.node.meta),
+    };
+    json(call.pretty, &shown)
+}
+
+/// Whom the gossip sees.
+pub(in crate::api) async fn members(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    if call.params.stated("segment").is_some_and(|segment| segment != "_all") {
+        let text = "Network segments are not supported in this version of lictor";
+        return Err(Fault::Refused(text.to_owned()));
+    }
+    let members = api.services.program.members();
+    json(call.pretty, &members.iter().map(MemberJson::new).collect::<Vec<_>>())
+}
+
+/// Takes the whole node out of the answers, or puts it back.
+pub(in crate::api) async fn maintenance(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let reason = maintenance_reason(&call)?;
+    api.services.agent.set_node_maintenance(reason).await?;
+    Ok(empty())
+}
+
+/// Reads the configuration again.
+pub(in crate::api) async fn reload(State(api): State<Api>, _call: Call) -> Result<Response, Fault> {
+    api.services.program.reload().await.map_err(Fault::Refused)?;
+    Ok(empty())
+}
+
+/// Leaves the cluster.
+pub(in crate::api) async fn leave(State(api): State<Api>, _call: Call) -> Result<Response, Fault> {
+    api.services.program.leave();
+    Ok(empty())
+}
+
+/// Joins another agent: refused, since this server is a cluster of its own.
+pub(in crate::api) async fn join(_api: State<Api>, call: Call) -> Result<Response, Fault> {
+    let address = call.under("/v1/agent/join/")?;
+    let text = "this server is a cluster of its own, and joining others is not supported yet";
+    Err(Fault::Refused(format!("Failed to join {address}: {text}")))
+}
+
+/// Declares a failed member gone. One that is alive comes back at once, so nothing is done about it.
+pub(in crate::api) async fn force_leave(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let name = call.under("/v1/agent/force-leave/")?;
+    let members = api.services.program.members();
+    if members.iter().any(|member| member.name.as_str() == name) {
+        return Ok(empty());
+    }
+    Err(Fault::Refused(format!("agent: No node found with name '{name}'")))
+}
+
+/// What `enable` and `reason` say: `Some(reason)` enters maintenance, `None` leaves it.
+fn maintenance_reason(call: &Call) -> Result<Option<String>, Fault> {
+    let Some(enable) = call.params.first("enable") else {
+        return Err(Fault::Invalid("Missing value for enable".to_owned()));
+    };
+    let invalid = || Fault::Invalid(format!("Invalid value for enable: {enable:?}"));
+    let is_enabled = parse_bool(enable).ok_or_else(invalid)?;
+    let reason = call.params.stated("reason").unwrap_or(NO_REASON);
+    Ok(is_enabled.then(|| reason.to_owned()))
+}
+
+/// What a maintenance check notes when nobody said why.
+const NO_REASON: &str = "Maintenance mode was enabled without a reason.";

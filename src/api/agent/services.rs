@@ -1,0 +1,98 @@
+//! `/v1/agent/services`, `/v1/agent/service/*`: the services that this agent states.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+
+use crate::agent::AgentFault;
+use crate::api::Api;
+use crate::api::agent::maintenance_reason;
+use crate::api::answer::{CONTENT_HASH, empty, json, json_with, to_bytes};
+use crate::api::body::read_json;
+use crate::api::call::Call;
+use crate::api::fault::Fault;
+use crate::api::json::service::AgentServiceJson;
+use crate::intake;
+use crate::model::name::ServiceId;
+
+/// All services by id.
+pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    call.read_options(&api.options)?;
+    let local = api.services.agent.local();
+    let services: BTreeMap<&str, AgentServiceJson<'_>> = local
+        .services
+        .values()
+        .map(|local| (local.definition.id.as_str(), AgentServiceJson::new(&local.definition)))
+        .collect();
+    json(call.pretty, &services)
+}
+
+/// One service, with a number that changes with its content.
+pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let text = call.under("/v1/agent/service/")?;
+    let unknown = || Fault::NotFound(format!("unknown service ID: {text}"));
+    let id = ServiceId::new(&text).map_err(|_| unknown())?;
+    let local = api.services.agent.local();
+    let service = local.services.get(&id).ok_or_else(unknown)?;
+    let plain = AgentServiceJson::new(&service.definition);
+    let hash = format!("{:016x}", fnv1a(&to_bytes(false, &plain)?));
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_str(&hash) {
+        headers.insert(CONTENT_HASH, value);
+    }
+    json_with(call.pretty, StatusCode::OK, headers, &plain.with_hash(hash))
+}
+
+/// States a service.
+pub(in crate::api) async fn register(
+    State(api): State<Api>,
+    call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let body = read_json(&headers, body).await?;
+    let decoded = intake::service_from_json(&body);
+    let definition = decoded.map_err(|fault| Fault::Invalid(fault.to_string()))?;
+    let replace_checks = call.switch("replace-existing-checks")?;
+    api.services.agent.register_service(definition, replace_checks).await?;
+    Ok(empty())
+}
+
+/// States a service no more. One that is not there is gone already, as in Consul up to 1.10.
+pub(in crate::api) async fn deregister(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let text = call.under("/v1/agent/service/deregister/")?;
+    if text.is_empty() {
+        return Err(Fault::Refused("ServiceID missing".to_owned()));
+    }
+    let Ok(id) = ServiceId::new(&text) else { return Ok(empty()) };
+    match api.services.agent.deregister_service(&id).await {
+        Ok(()) | Err(AgentFault::UnknownService(_)) => Ok(empty()),
+        Err(fault) => Err(Fault::Agent(fault)),
+    }
+}
+
+/// Takes a service out of the answers, or puts it back.
+pub(in crate::api) async fn maintenance(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let text = call.named("/v1/agent/service/maintenance/", "Missing service ID")?;
+    let reason = maintenance_reason(&call)?;
+    let unknown = |_| Fault::Agent(AgentFault::UnknownService(text.clone()));
+    let id = ServiceId::new(&text).map_err(unknown)?;
+    api.services.agent.set_service_maintenance(&id, reason).await?;
+    Ok(empty())
+}
+
+/// FNV-1a with 64 bits: the same content has the same number in every version of the program.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

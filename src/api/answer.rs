@@ -1,0 +1,113 @@
+//! Value → response: JSON in Consul's layout, index headers, and the few answers that are no JSON.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::ser::PrettyFormatter;
+
+use crate::api::fault::Fault;
+use crate::model::number::Revision;
+use crate::publish::Consistency;
+
+/// What the index headers say of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) struct Index {
+    /// What a blocking query hands back as `index`.
+    pub revision: Revision,
+    /// Whether there is a leader.
+    pub has_leader: bool,
+    /// How long ago the leader was heard.
+    pub last_contact_ms: u128,
+    /// How fresh the answer is.
+    pub consistency: Consistency,
+}
+
+impl Index {
+    /// The headers of a read.
+    pub(in crate::api) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(5);
+        headers.insert(INDEX, HeaderValue::from(self.revision.0));
+        let has_leader = if self.has_leader { "true" } else { "false" };
+        headers.insert(KNOWN_LEADER, HeaderValue::from_static(has_leader));
+        let last_contact_ms = u64::try_from(self.last_contact_ms).unwrap_or(u64::MAX);
+        headers.insert(LAST_CONTACT, HeaderValue::from(last_contact_ms));
+        headers
+    }
+
+    /// The headers of a read that says how fresh it is; Consul's KV reads do not.
+    pub(in crate::api) fn headers_with_consistency(&self) -> HeaderMap {
+        let mut headers = self.headers();
+        let word = match self.consistency {
+            Consistency::Stale => "stale",
+            Consistency::Lease => "leader",
+            Consistency::Linearizable => "consistent",
+        };
+        headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word));
+        headers
+    }
+}
+
+/// A value as JSON: on one line, or indented by four spaces with a newline at its end.
+pub(in crate::api) fn json<T: Serialize>(pretty: bool, value: &T) -> Result<Response, Fault> {
+    json_with(pretty, StatusCode::OK, HeaderMap::new(), value)
+}
+
+/// A value as JSON, with a status and more headers.
+pub(in crate::api) fn json_with<T: Serialize>(
+    pretty: bool,
+    status: StatusCode,
+    headers: HeaderMap,
+    value: &T,
+) -> Result<Response, Fault> {
+    let bytes = to_bytes(pretty, value)?;
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Ok((status, headers, json, bytes).into_response())
+}
+
+/// A value as the bytes of an answer.
+pub(in crate::api) fn to_bytes<T: Serialize>(pretty: bool, value: &T) -> Result<Vec<u8>, Fault> {
+    let bug = |fault: serde_json::Error| Fault::Bug(format!("an answer is no JSON: {fault}"));
+    if !pretty {
+        return serde_json::to_vec(value).map_err(bug);
+    }
+    let mut bytes = Vec::with_capacity(256);
+    let indented = PrettyFormatter::with_indent(b"    ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, indented);
+    value.serialize(&mut serializer).map_err(bug)?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Plain text without a charset, as Consul's health words are.
+pub(in crate::api) fn text(status: StatusCode, text: &str) -> Response {
+    let plain = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"))];
+    (status, plain, text.to_owned()).into_response()
+}
+
+/// The answer of agent writes: nothing at all.
+pub(in crate::api) fn empty() -> Response {
+    StatusCode::OK.into_response()
+}
+
+/// The answer to something that is not there.
+pub(in crate::api) fn not_found(headers: HeaderMap) -> Response {
+    (StatusCode::NOT_FOUND, headers).into_response()
+}
+
+/// Why a health answer has its status.
+pub(in crate::api) const REASON: HeaderName = HeaderName::from_static("x-consul-reason");
+
+/// A number that changes with the content of an agent's service.
+pub(in crate::api) const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
+
+/// What a blocking query hands back.
+const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
+
+/// Whether there is a leader.
+const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader");
+
+/// Milliseconds since the leader was heard.
+const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
+
+/// How fresh the answer is.
+const EFFECTIVE_CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-consistency");

@@ -1,0 +1,68 @@
+//! Request body → bytes, read up to a limit and never buffered beyond it.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use futures_util::StreamExt as _;
+
+use crate::api::fault::Fault;
+use crate::model::limits::HTTP_BODY_BYTES_MAX;
+
+/// Reads a JSON body.
+///
+/// # Errors
+/// [`Fault::TooLarge`] beyond [`HTTP_BODY_BYTES_MAX`], [`Fault::Decode`] where it is cut short.
+pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
+    read(headers, body, HTTP_BODY_BYTES_MAX, "").await
+}
+
+/// Reads the value of a key.
+///
+/// # Errors
+/// [`Fault::TooLarge`] beyond `bytes_max`, [`Fault::Decode`] where it is cut short.
+pub(in crate::api) async fn read_value(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Bytes, Fault> {
+    let hint = " The limit is the configuration's `limits.kv_max_value_size`.";
+    read(headers, body, bytes_max, hint).await
+}
+
+async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    hint: &str,
+) -> Result<Bytes, Fault> {
+    let too_large = |bytes: u64| {
+        let text =
+            format!("Request body({bytes} bytes) too large, max size: {bytes_max} bytes.{hint}");
+        Err(Fault::TooLarge(text))
+    };
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let stated: u64 = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let bytes_max_u64 = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    if bytes_max_u64 < stated {
+        return too_large(stated);
+    }
+    let mut stream = body.into_data_stream();
+    let mut first: Option<Bytes> = None;
+    let mut joined: Vec<u8> = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Fault::Decode("unexpected EOF".to_owned()))?;
+        let held = first.as_ref().map_or(joined.len(), Bytes::len);
+        if bytes_max < held.saturating_add(chunk.len()) {
+            return too_large(u64::try_from(held + chunk.len()).unwrap_or(u64::MAX));
+        }
+        // Most bodies arrive in one piece, which is then shared instead of copied.
+        match first.take() {
+            None if joined.is_empty() => first = Some(chunk),
+            None => joined.extend_from_slice(&chunk),
+            Some(before) => {
+                joined.extend_from_slice(&before);
+                joined.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| Bytes::from(joined)))
+}

@@ -1,0 +1,175 @@
+//! Request head → Call: parameters parsed once into types, and the refusals that all endpoints share.
+
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::Uri;
+use axum::http::request::Parts;
+
+use crate::api::fault::Fault;
+use crate::api::params::{Params, decode_percent};
+use crate::api::{Api, ApiOptions};
+use crate::model::number::Revision;
+use crate::model::time::{DurationFault, parse_duration};
+use crate::publish::Consistency;
+
+/// A request without its body.
+pub(in crate::api) struct Call {
+    /// Its parameters.
+    pub params: Params,
+    /// Where it goes.
+    uri: Uri,
+    /// Whether JSON is indented.
+    pub pretty: bool,
+}
+
+/// How a read is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) struct ReadOptions {
+    /// How fresh.
+    pub freshness: Freshness,
+    /// What a blocking query has seen already.
+    pub block: Option<Block>,
+}
+
+/// How fresh a read has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Freshness {
+    /// As a consistency says.
+    Is(Consistency),
+    /// Whatever is here, unless the leader was not heard for so long (`?max_stale`).
+    StaleUpTo(Duration),
+}
+
+/// What a blocking query waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) struct Block {
+    /// A result newer than this.
+    pub index: Revision,
+    /// At most so long.
+    pub wait: Duration,
+}
+
+impl FromRequestParts<Api> for Call {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
+        let params = Params::parse(parts.uri.query().unwrap_or_default())?;
+        let pretty = api.options.pretty || params.has("pretty");
+        Ok(Self { params, uri: parts.uri.clone(), pretty })
+    }
+}
+
+impl Call {
+    /// What stands in the path behind `prefix`, decoded; may be empty and may hold slashes.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`], where it cannot be decoded or holds control characters, which Consul refuses
+    /// in paths too.
+    pub(in crate::api) fn under(&self, prefix: &str) -> Result<String, Fault> {
+        let rest = self.uri.path().strip_prefix(prefix).unwrap_or_default();
+        let text = decode_percent(rest, "path")?;
+        if text.chars().any(char::is_control) {
+            return Err(Fault::Invalid("Invalid path: it holds control characters".to_owned()));
+        }
+        Ok(text)
+    }
+
+    /// As [`Call::under`], refused with `missing` where nothing stands there.
+    pub(in crate::api) fn named(&self, prefix: &str, missing: &str) -> Result<String, Fault> {
+        let name = self.under(prefix)?;
+        if name.is_empty() { Err(Fault::Invalid(missing.to_owned())) } else { Ok(name) }
+    }
+
+    /// Refuses another datacenter than ours.
+    pub(in crate::api) fn check_datacenter(&self, options: &ApiOptions) -> Result<(), Fault> {
+        match self.params.stated("dc") {
+            Some(dc) => check_datacenter(dc, options),
+            None => Ok(()),
+        }
+    }
+
+    /// How a read is to be done.
+    pub(in crate::api) fn read_options(&self, options: &ApiOptions) -> Result<ReadOptions, Fault> {
+        let freshness = self.freshness()?;
+        let block = self.block(options)?;
+        self.check_datacenter(options)?;
+        if self.params.stated("filter").is_some() {
+            // An answer that ignores a filter would be wrong without a sign.
+            let text =
+                "Failed to create boolean expression evaluator: `filter` is not supported yet";
+            return Err(Fault::Refused(text.to_owned()));
+        }
+        Ok(ReadOptions { freshness, block })
+    }
+
+    fn freshness(&self) -> Result<Freshness, Fault> {
+        let params = &self.params;
+        let conflict = |flag: &str| {
+            let text = format!("Cannot specify {flag} with ?consistent, conflicting semantics.");
+            Err(Fault::Invalid(text))
+        };
+        if params.has("consistent") {
+            if params.has("stale") {
+                return conflict("?stale");
+            }
+            if params.has("cached") {
+                return conflict("?cached");
+            }
+        }
+        if let Some(text) = params.stated("max_stale") {
+            let invalid = |_| Fault::Invalid(format!("Invalid max_stale value {text:?}"));
+            return Ok(Freshness::StaleUpTo(parse_duration(text).map_err(invalid)?));
+        }
+        let consistency = if params.has("consistent") {
+            Consistency::Linearizable
+        } else if params.has("stale") {
+            Consistency::Stale
+        } else {
+            Consistency::Lease
+        };
+        Ok(Freshness::Is(consistency))
+    }
+
+    fn block(&self, options: &ApiOptions) -> Result<Option<Block>, Fault> {
+        let wait = match self.params.stated("wait").map(parse_duration) {
+            Some(Ok(wait)) => wait,
+            // Go knows negative durations, and Consul takes the default for them.
+            None | Some(Err(DurationFault::Negative)) => Duration::ZERO,
+            Some(Err(_)) => return Err(Fault::Invalid("Invalid wait time".to_owned())),
+        };
+        let wait = if wait.is_zero() { options.wait_default } else { wait };
+        let Some(index) = self.params.stated("index") else { return Ok(None) };
+        let index: u64 = index.parse().map_err(|_| Fault::Invalid("Invalid index".to_owned()))?;
+        let wait = wait.min(options.wait_max);
+        Ok((0 < index).then_some(Block { index: Revision(index), wait }))
+    }
+
+    /// A switch that is on when it is named, unless its value says otherwise.
+    pub(in crate::api) fn switch(&self, name: &str) -> Result<bool, Fault> {
+        match self.params.first(name) {
+            None => Ok(false),
+            Some("") => Ok(true),
+            Some(value) => parse_bool(value)
+                .ok_or_else(|| Fault::Invalid(format!("Invalid value for ?{name}"))),
+        }
+    }
+}
+
+/// Refuses another datacenter than ours; none stated is ours.
+pub(in crate::api) fn check_datacenter(stated: &str, options: &ApiOptions) -> Result<(), Fault> {
+    if stated.is_empty() || stated == options.datacenter.folded() {
+        Ok(())
+    } else {
+        Err(Fault::Datacenter)
+    }
+}
+
+/// The words that Go's `strconv.ParseBool` knows.
+pub(in crate::api) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}

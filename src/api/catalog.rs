@@ -1,0 +1,156 @@
+//! `/v1/catalog/*`: nodes and services as they were registered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::api::Api;
+use crate::api::answer::{Index, json, json_with};
+use crate::api::blocking::read;
+use crate::api::body::read_json;
+use crate::api::call::{Call, check_datacenter};
+use crate::api::fault::Fault;
+use crate::api::json::node::{NodeJson, NodeServiceListJson, NodeServicesJson};
+use crate::api::json::registration::{self, Addressed};
+use crate::api::json::service::CatalogServiceJson;
+use crate::api::select::{InstanceSelection, NodeSelection};
+use crate::api::topics::{node_topics, service_topics};
+use crate::catalog::Reply;
+use crate::catalog::reply::Topic;
+use crate::model::name::Tag;
+
+/// Puts a node, a service and checks in place.
+pub(in crate::api) async fn register(
+    State(api): State<Api>,
+    call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let body = read_json(&headers, body).await?;
+    propose(&api, &call, registration::register(&body)?).await
+}
+
+/// Takes a node, a service or a check away.
+pub(in crate::api) async fn deregister(
+    State(api): State<Api>,
+    call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let body = read_json(&headers, body).await?;
+    propose(&api, &call, registration::deregister(&body)?).await
+}
+
+async fn propose(api: &Api, call: &Call, addressed: Addressed) -> Result<Response, Fault> {
+    call.check_datacenter(&api.options)?;
+    check_datacenter(&addressed.datacenter, &api.options)?;
+    match api.services.propose.propose(addressed.command).await? {
+        Reply::Done(_) => json(call.pretty, &true),
+        Reply::CasMismatch => json(call.pretty, &false),
+        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
+    }
+}
+
+/// The datacenters, of which there is one.
+pub(in crate::api) async fn datacenters(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    json(call.pretty, &[api.options.datacenter.folded()])
+}
+
+/// All nodes.
+pub(in crate::api) async fn nodes(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let options = call.read_options(&api.options)?;
+    let selection = NodeSelection::new(&call);
+    let (view, index) = read(&api, options, vec![Topic::Nodes], |view| view.tables().nodes).await?;
+    let datacenter = api.options.datacenter.folded();
+    let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
+    let nodes: Vec<_> = selected.map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
+    answer(&call, &index, &nodes)
+}
+
+/// All service names with the tags that any of their instances carries.
+pub(in crate::api) async fn services(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let options = call.read_options(&api.options)?;
+    let selection = NodeSelection::new(&call);
+    let topics = vec![Topic::Services];
+    let (view, index) = read(&api, options, topics, |view| view.tables().services).await?;
+    let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for entry in view.services() {
+        for instance in entry.instances.values().filter(|i| selection.admits(&i.node)) {
+            let tags = services.entry(entry.name.as_str()).or_default();
+            tags.extend(instance.service.tags.iter().map(Tag::as_str));
+        }
+    }
+    answer(&call, &index, &services)
+}
+
+/// The instances of a service, whatever their health.
+pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let name = call.named("/v1/catalog/service/", "Missing service name")?;
+    let options = call.read_options(&api.options)?;
+    let selection = InstanceSelection::new(&call);
+    let (folded, topics) = service_topics(&name);
+    let (view, index) = read(&api, options, topics, |view| view.service_revision(&folded)).await?;
+    let datacenter = api.options.datacenter.folded();
+    let entry = view.service(&folded);
+    let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
+    let selected = instances.filter(|instance| selection.admits(instance));
+    let shown: Vec<_> = selected.map(|i| CatalogServiceJson::new(i, datacenter)).collect();
+    answer(&call, &index, &shown)
+}
+
+/// The mesh's instances of a service: none.
+pub(in crate::api) async fn connect(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    no_mesh(&api, &call, "/v1/catalog/connect/").await
+}
+
+/// The empty list that stands where the mesh's instances of a service would.
+pub(in crate::api) async fn no_mesh(
+    api: &Api,
+    call: &Call,
+    prefix: &str,
+) -> Result<Response, Fault> {
+    let name = call.named(prefix, "Missing service name")?;
+    let options = call.read_options(&api.options)?;
+    let (folded, topics) = service_topics(&name);
+    let (_, index) = read(api, options, topics, |view| view.service_revision(&folded)).await?;
+    answer::<[u8; 0]>(call, &index, &[])
+}
+
+/// A node and its services by id; `null` for an unknown one.
+pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let name = call.named("/v1/catalog/node/", "Missing node name")?;
+    let options = call.read_options(&api.options)?;
+    let (folded, topics) = node_topics(&name);
+    let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
+    let datacenter = api.options.datacenter.folded();
+    let entry = view.node(&folded).or_else(|| view.node_by_id(&name));
+    answer(&call, &index, &entry.map(|entry| NodeServicesJson::new(entry, datacenter)))
+}
+
+/// A node and its services in a list.
+pub(in crate::api) async fn node_services(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    let name = call.named("/v1/catalog/node-services/", "Missing node name")?;
+    let options = call.read_options(&api.options)?;
+    let (folded, topics) = node_topics(&name);
+    let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
+    let datacenter = api.options.datacenter.folded();
+    let entry = view.node(&folded).or_else(|| view.node_by_id(&name));
+    answer(&call, &index, &NodeServiceListJson::new(entry.map(AsRef::as_ref), datacenter))
+}
+
+fn answer<T: serde::Serialize>(call: &Call, index: &Index, value: &T) -> Result<Response, Fault> {
+    let headers = index.headers_with_consistency();
+    json_with(call.pretty, axum::http::StatusCode::OK, headers, value)
+}

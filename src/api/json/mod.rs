@@ -1,0 +1,42 @@
+//! Consul's JSON: the only place that knows its field names.
+//!
+//! What is written borrows from the View and is serialised straight from it; what is read is a tree, whose
+//! fields are taken one by one, since Go's decoder folds the case of keys and names what is wrong.
+//! Field order is Consul's, so that answers can be compared as text.
+
+pub(in crate::api) mod node;
+
+pub(in crate::api) mod service;
+
+pub(in crate::api) mod check;
+
+pub(in crate::api) mod kv;
+
+pub(in crate::api) mod agent;
+
+pub(in crate::api) mod object;
+
+pub(in crate::api) mod registration;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+
+/// A value that is written as what it displays, without a String in between.
+pub(in crate::api) struct Shown<'a, T>(pub &'a T);
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+/// What Consul writes as `{}`.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(in crate::api) struct Empty {}
+
+/// A map that Consul writes as `null` when nothing was stated.
+pub(in crate::api) fn stated<V>(map: &BTreeMap<String, V>) -> Option<&BTreeMap<String, V>> {
+    (!map.is_empty()).then_some(map)
+}

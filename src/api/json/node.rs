@@ -1,0 +1,105 @@
+//! Nodes: `/v1/catalog/nodes`, `/v1/catalog/node`, and the `Node` of health answers.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::api::json::service::ServiceJson;
+use crate::api::json::{Shown, stated};
+use crate::catalog::state::NodeEntry;
+use crate::model::address::Address;
+use crate::model::node::{Meta, Node};
+use crate::model::number::Revision;
+
+/// A machine.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::api) struct NodeJson<'a> {
+    /// Its UUID.
+    #[serde(rename = "ID")]
+    id: &'a str,
+    /// Its name.
+    node: &'a str,
+    /// Where it is reached.
+    address: Shown<'a, Address>,
+    /// Ours.
+    datacenter: &'a str,
+    /// Addresses by network.
+    tagged_addresses: Option<&'a BTreeMap<String, String>>,
+    /// Free-form metadata.
+    meta: Option<&'a Meta>,
+    /// When it was first registered.
+    create_index: Revision,
+    /// When it last changed.
+    modify_index: Revision,
+}
+
+impl<'a> NodeJson<'a> {
+    /// Shows a machine.
+    pub(in crate::api) fn new(node: &'a Node, datacenter: &'a str) -> Self {
+        Self {
+            id: &node.id,
+            node: node.name.as_str(),
+            address: Shown(&node.address),
+            datacenter,
+            tagged_addresses: stated(&node.tagged_addresses),
+            meta: stated(&node.meta),
+            create_index: node.create_revision,
+            modify_index: node.modify_revision,
+        }
+    }
+}
+
+/// A machine and its services by id: `/v1/catalog/node/:n`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::api) struct NodeServicesJson<'a> {
+    /// The machine.
+    node: NodeJson<'a>,
+    /// Its services.
+    services: ServicesById<'a>,
+}
+
+impl<'a> NodeServicesJson<'a> {
+    /// Shows a machine and its services.
+    pub(in crate::api) fn new(entry: &'a NodeEntry, datacenter: &'a str) -> Self {
+        Self { node: NodeJson::new(&entry.node, datacenter), services: ServicesById(entry) }
+    }
+}
+
+/// The services of a machine by id.
+struct ServicesById<'a>(&'a NodeEntry);
+
+impl Serialize for ServicesById<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.services.len()))?;
+        for service in self.0.services.values() {
+            map.serialize_entry(service.id.as_str(), &ServiceJson::new(service))?;
+        }
+        map.end()
+    }
+}
+
+/// A machine and its services in a list: `/v1/catalog/node-services/:n`; both `null` for an unknown one.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::api) struct NodeServiceListJson<'a> {
+    /// The machine.
+    node: Option<NodeJson<'a>>,
+    /// Its services.
+    services: Option<Vec<ServiceJson<'a>>>,
+}
+
+impl<'a> NodeServiceListJson<'a> {
+    /// Shows a machine and its services.
+    pub(in crate::api) fn new(entry: Option<&'a NodeEntry>, datacenter: &'a str) -> Self {
+        let services = |entry: &'a NodeEntry| {
+            entry.services.values().map(|service| ServiceJson::new(service)).collect()
+        };
+        Self {
+            node: entry.map(|entry| NodeJson::new(&entry.node, datacenter)),
+            services: entry.map(services),
+        }
+    }
+}

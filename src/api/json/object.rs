@@ -1,0 +1,171 @@
+//! JSON text → fields: keys in any case, unknown ones ignored, and errors in the words of Go's decoder.
+
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use crate::api::fault::Fault;
+
+/// An object, with what it is called in errors.
+#[derive(Clone, Copy)]
+pub(in crate::api) struct Object<'a> {
+    /// Its fields.
+    fields: &'a Map<String, Value>,
+    /// What it is called.
+    name: &'static str,
+}
+
+/// Parses a body. What follows the first value is ignored, as Consul does.
+///
+/// # Errors
+/// [`Fault::Decode`], where it is empty, cut short, no JSON, or nested deeper than 128 levels.
+pub(in crate::api) fn parse(body: &[u8]) -> Result<Value, Fault> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Fault::Decode("EOF".to_owned()));
+    }
+    // serde_json stops at 128 levels, which is `limits::DOCUMENT_DEPTH_MAX`.
+    Value::deserialize(&mut serde_json::Deserializer::from_slice(body)).map_err(|fault| {
+        let text = if fault.is_eof() { "unexpected EOF".to_owned() } else { fault.to_string() };
+        Fault::Decode(text)
+    })
+}
+
+impl<'a> Object<'a> {
+    /// The object that a body is; `null` is one without fields.
+    pub(in crate::api) fn root(value: &'a Value, name: &'static str) -> Result<Self, Fault> {
+        match value {
+            Value::Object(fields) => Ok(Self { fields, name }),
+            Value::Null => Ok(Self { fields: no_fields(), name }),
+            other => {
+                let kind = kind(other);
+                let text = format!("json: cannot unmarshal {kind} into Go value of type {name}");
+                Err(Fault::Decode(text))
+            }
+        }
+    }
+
+    /// A text; empty where it is absent.
+    pub(in crate::api) fn text(&self, key: &str) -> Result<&'a str, Fault> {
+        match self.find(key) {
+            None => Ok(""),
+            Some(Value::String(text)) => Ok(text),
+            Some(other) => Err(self.wrong(key, other, "string")),
+        }
+    }
+
+    /// A truth; false where it is absent.
+    pub(in crate::api) fn truth(&self, key: &str) -> Result<bool, Fault> {
+        match self.find(key) {
+            None => Ok(false),
+            Some(Value::Bool(truth)) => Ok(*truth),
+            Some(other) => Err(self.wrong(key, other, "bool")),
+        }
+    }
+
+    /// A whole number.
+    pub(in crate::api) fn number(&self, key: &str) -> Result<Option<i64>, Fault> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(value @ Value::Number(number)) => {
+                number.as_i64().map(Some).ok_or_else(|| self.wrong(key, value, "int"))
+            }
+            Some(other) => Err(self.wrong(key, other, "int")),
+        }
+    }
+
+    /// An object in the object.
+    pub(in crate::api) fn object(
+        &self,
+        key: &str,
+        name: &'static str,
+    ) -> Result<Option<Self>, Fault> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(Self { fields, name })),
+            Some(other) => Err(self.wrong(key, other, name)),
+        }
+    }
+
+    /// A list of objects.
+    pub(in crate::api) fn objects(
+        &self,
+        key: &str,
+        name: &'static str,
+    ) -> Result<Vec<Self>, Fault> {
+        let list = match self.find(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong(key, other, name)),
+        };
+        let object = |value: &'a Value| match value {
+            Value::Object(fields) => Ok(Self { fields, name }),
+            other => Err(self.wrong(key, other, name)),
+        };
+        list.iter().map(object).collect()
+    }
+
+    /// A list of texts.
+    pub(in crate::api) fn texts(&self, key: &str) -> Result<Vec<&'a str>, Fault> {
+        let list = match self.find(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong(key, other, "[]string")),
+        };
+        let text = |value: &'a Value| match value {
+            Value::String(text) => Ok(text.as_str()),
+            other => Err(self.wrong(key, other, "string")),
+        };
+        list.iter().map(text).collect()
+    }
+
+    /// A map of anything, with its keys as they were written.
+    pub(in crate::api) fn entries(
+        &self,
+        key: &str,
+        go_type: &str,
+    ) -> Result<Option<&'a Map<String, Value>>, Fault> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(Value::Object(map)) => Ok(Some(map)),
+            Some(other) => Err(self.wrong(key, other, go_type)),
+        }
+    }
+
+    /// That a field has the wrong type.
+    pub(in crate::api) fn wrong(&self, key: &str, found: &Value, go_type: &str) -> Fault {
+        let (kind, name) = (kind(found), self.name);
+        let text = format!(
+            "json: cannot unmarshal {kind} into Go struct field {name}.{key} of type {go_type}"
+        );
+        Fault::Decode(text)
+    }
+
+    /// A field, its key in exactly this spelling or, failing that, in another case, with underscores or
+    /// without. `null` is as good as absent.
+    fn find(&self, key: &str) -> Option<&'a Value> {
+        let exact = self.fields.get(key);
+        let alike = || self.fields.iter().find(|(found, _)| is_alike(found, key));
+        exact.or_else(|| alike().map(|(_, value)| value)).filter(|value| !value.is_null())
+    }
+}
+
+fn is_alike(found: &str, key: &str) -> bool {
+    let letters = found.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase());
+    letters.eq(key.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+/// What Go calls a JSON value.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn no_fields() -> &'static Map<String, Value> {
+    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
+    &NONE
+}

@@ -1,0 +1,277 @@
+//! The bodies of `/v1/catalog/register` and `/v1/catalog/deregister` → Commands.
+
+use std::collections::BTreeMap;
+
+use crate::api::fault::Fault;
+use crate::api::json::object::{Object, parse};
+use crate::catalog::Command;
+use crate::catalog::command::{
+    CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
+};
+use crate::model::address::Address;
+use crate::model::health::Status;
+use crate::model::limits::{
+    CHECKS_MAX, META_ENTRIES_MAX, META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, SERVICE_TAGS_MAX,
+    WEIGHT_MAX,
+};
+use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName, Tag};
+use crate::model::number::{Revision, Weights};
+use crate::model::service::{Service, TaggedAddress};
+
+/// A Command and the datacenter that it is for; empty for ours.
+#[derive(Debug)]
+pub(in crate::api) struct Addressed {
+    /// The datacenter.
+    pub datacenter: String,
+    /// What is to be done.
+    pub command: Command,
+}
+
+/// Reads a registration.
+///
+/// # Errors
+/// [`Fault::Decode`] where it is no JSON of the right types, [`Fault::Refused`] and [`Fault::Invalid`]
+/// where something is missing or not legal.
+pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
+    let value = parse(body)?;
+    let root = Object::root(&value, "RegisterRequest")?;
+    let node = node_name(&root)?;
+    let machine = if root.truth("SkipNodeUpdate")? { None } else { Some(machine(&root)?) };
+    let service = match root.object("Service", "NodeService")? {
+        Some(object) => Some(service(&object)?),
+        None => None,
+    };
+    let mut checks = Vec::new();
+    let single = root.object("Check", "HealthCheck")?;
+    for object in single.into_iter().chain(root.objects("Checks", "HealthCheck")?) {
+        checks.push(check(&object, &node)?);
+    }
+    if CHECKS_MAX < checks.len() {
+        return Err(Fault::Invalid(format!("Too many checks: at most {CHECKS_MAX} are allowed")));
+    }
+    let registration = Registration { node, machine, service, checks };
+    let datacenter = root.text("Datacenter")?.to_owned();
+    Ok(Addressed { datacenter, command: Command::Register(Box::new(registration)) })
+}
+
+/// Reads a deregistration.
+///
+/// # Errors
+/// As [`register`].
+pub(in crate::api) fn deregister(body: &[u8]) -> Result<Addressed, Fault> {
+    let value = parse(body)?;
+    let root = Object::root(&value, "DeregisterRequest")?;
+    let node = node_name(&root)?;
+    let (service_id, check_id) = (root.text("ServiceID")?, root.text("CheckID")?);
+    let target = if !service_id.is_empty() {
+        DeregistrationTarget::Service(name(ServiceId::new(service_id), "service ID")?)
+    } else if !check_id.is_empty() {
+        DeregistrationTarget::Check(name(CheckId::new(check_id), "check ID")?)
+    } else {
+        DeregistrationTarget::Node
+    };
+    let datacenter = root.text("Datacenter")?.to_owned();
+    Ok(Addressed { datacenter, command: Command::Deregister(Deregistration { node, target }) })
+}
+
+fn node_name(root: &Object<'_>) -> Result<NodeName, Fault> {
+    let text = root.text("Node")?;
+    if text.is_empty() {
+        return Err(Fault::Refused("Must provide node".to_owned()));
+    }
+    name(NodeName::new(text), "node name")
+}
+
+fn machine(root: &Object<'_>) -> Result<Machine, Fault> {
+    let text = root.text("Address")?;
+    if text.is_empty() {
+        let text = "Must provide address if SkipNodeUpdate is not set";
+        return Err(Fault::Refused(text.to_owned()));
+    }
+    let id = root.text("ID")?;
+    if !id.is_empty() {
+        check_uuid(id)?;
+    }
+    let mut tagged_addresses = BTreeMap::new();
+    for (network, value) in
+        root.entries("TaggedAddresses", "map[string]string")?.into_iter().flatten()
+    {
+        let address =
+            value.as_str().ok_or_else(|| root.wrong("TaggedAddresses", value, "string"))?;
+        tagged_addresses.insert(network.clone(), address.to_owned());
+    }
+    check_count("TaggedAddresses", tagged_addresses.len())?;
+    Ok(Machine {
+        id: id.to_ascii_lowercase(),
+        address: name(Address::new(text), "node address")?,
+        tagged_addresses,
+        meta: meta(root, "NodeMeta")?,
+    })
+}
+
+fn check_uuid(id: &str) -> Result<(), Fault> {
+    let fault = |text: &str| Err(Fault::Refused(format!("Bad node ID: {text}")));
+    if id.len() != 36 {
+        return fault("uuid string is wrong length");
+    }
+    if uuid::Uuid::try_parse(id).is_err() {
+        return fault("uuid is improperly formatted");
+    }
+    Ok(())
+}
+
+fn service(object: &Object<'_>) -> Result<Service, Fault> {
+    let (id, service) = (object.text("ID")?, object.text("Service")?);
+    if service.is_empty() {
+        return Err(Fault::Refused("Must provide service name with ID".to_owned()));
+    }
+    let id = if id.is_empty() { service } else { id };
+    let address = object.text("Address")?;
+    let address = if address.is_empty() {
+        None
+    } else {
+        Some(name(Address::new(address), "service address")?)
+    };
+    let tags = object.texts("Tags")?;
+    if SERVICE_TAGS_MAX < tags.len() {
+        let text = format!("Too many tags: at most {SERVICE_TAGS_MAX} are allowed");
+        return Err(Fault::Invalid(text));
+    }
+    let tags = tags.into_iter().map(|tag| name(Tag::new(tag), "tag"));
+    Ok(Service {
+        id: name(ServiceId::new(id), "service ID")?,
+        name: name(ServiceName::new(service), "service name")?,
+        tags: tags.collect::<Result<_, Fault>>()?,
+        address,
+        tagged_addresses: service_addresses(object)?,
+        meta: meta(object, "Meta")?,
+        port: port(object)?,
+        weights: weights(object)?,
+        enable_tag_override: object.truth("EnableTagOverride")?,
+        create_revision: Revision(0),
+        modify_revision: Revision(0),
+    })
+}
+
+fn service_addresses(object: &Object<'_>) -> Result<BTreeMap<String, TaggedAddress>, Fault> {
+    let mut addresses = BTreeMap::new();
+    let stated = object.entries("TaggedAddresses", "map[string]structs.ServiceAddress")?;
+    for (network, value) in stated.into_iter().flatten() {
+        let tagged = Object::root(value, "ServiceAddress")?;
+        let address = tagged.text("Address")?.to_owned();
+        addresses.insert(network.clone(), TaggedAddress { address, port: port(&tagged)? });
+    }
+    check_count("TaggedAddresses", addresses.len())?;
+    Ok(addresses)
+}
+
+fn port(object: &Object<'_>) -> Result<u16, Fault> {
+    let stated = object.number("Port")?.unwrap_or(0);
+    u16::try_from(stated)
+        .map_err(|_| Fault::Invalid(format!("Invalid port: {stated} is not between 0 and 65535")))
+}
+
+fn weights(object: &Object<'_>) -> Result<Weights, Fault> {
+    let Some(weights) = object.object("Weights", "Weights")? else { return Ok(Weights::default()) };
+    let fault = |text: &str| Fault::Invalid(format!("Invalid Weights: {text}"));
+    let passing = weights.number("Passing")?.unwrap_or(1);
+    let warning = weights.number("Warning")?.unwrap_or(0);
+    if passing < 1 {
+        return Err(fault("Passing must be greater than 0"));
+    }
+    if warning < 0 {
+        return Err(fault("Warning must be greater or equal than 0"));
+    }
+    let narrow = |weight: i64| {
+        let too_large = || fault(&format!("DNS Weight must be between 0 and {WEIGHT_MAX}"));
+        u16::try_from(weight).map_err(|_| too_large())
+    };
+    Ok(Weights { passing: narrow(passing)?, warning: narrow(warning)? })
+}
+
+fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
+    let stated_node = object.text("Node")?;
+    if !stated_node.is_empty() && stated_node.to_lowercase() != node.folded() {
+        let text = format!("check node {stated_node:?} does not match node {:?}", node.as_str());
+        return Err(Fault::Refused(text));
+    }
+    let (id, title) = (object.text("CheckID")?, object.text("Name")?);
+    let id = if id.is_empty() { title } else { id };
+    if id.is_empty() {
+        let text = "failed inserting check: a check needs a `CheckID` or a `Name`";
+        return Err(Fault::Refused(text.to_owned()));
+    }
+    let status = match object.text("Status")? {
+        // What nobody spoke for does not work.
+        "" => Status::Critical,
+        word => {
+            let bad = || Fault::Invalid("Bad check status".to_owned());
+            Status::from_word(word).ok_or_else(bad)?
+        }
+    };
+    let service_id = object.text("ServiceID")?;
+    let service_id = if service_id.is_empty() {
+        None
+    } else {
+        Some(name(ServiceId::new(service_id), "service ID")?)
+    };
+    Ok(CheckState {
+        id: name(CheckId::new(id), "check ID")?,
+        name: title.to_owned(),
+        status,
+        notes: object.text("Notes")?.to_owned(),
+        output: object.text("Output")?.to_owned(),
+        service_id,
+        kind: check_kind(object)?,
+    })
+}
+
+/// The kind of probe: as stated, else what the definition is about.
+fn check_kind(object: &Object<'_>) -> Result<String, Fault> {
+    let stated = object.text("Type")?;
+    if !stated.is_empty() {
+        return Ok(stated.to_owned());
+    }
+    let Some(definition) = object.object("Definition", "HealthCheckDefinition")? else {
+        return Ok(String::new());
+    };
+    for (key, kind) in [("HTTP", "http"), ("TCP", "tcp"), ("TTL", "ttl")] {
+        if !definition.text(key)?.is_empty() {
+            return Ok(kind.to_owned());
+        }
+    }
+    Ok(String::new())
+}
+
+fn meta(object: &Object<'_>, key: &str) -> Result<BTreeMap<String, String>, Fault> {
+    let mut meta = BTreeMap::new();
+    for (name, value) in object.entries(key, "map[string]string")?.into_iter().flatten() {
+        let value = value.as_str().ok_or_else(|| object.wrong(key, value, "string"))?;
+        if name.is_empty() || META_KEY_BYTES_MAX < name.len() {
+            let text = format!("Invalid {key}: a key must have 1 to {META_KEY_BYTES_MAX} bytes");
+            return Err(Fault::Invalid(text));
+        }
+        if META_VALUE_BYTES_MAX < value.len() {
+            let text = format!(
+                "Invalid {key}: the value of {name:?} has more than {META_VALUE_BYTES_MAX} bytes"
+            );
+            return Err(Fault::Invalid(text));
+        }
+        meta.insert(name.clone(), value.to_owned());
+    }
+    check_count(key, meta.len())?;
+    Ok(meta)
+}
+
+fn check_count(key: &str, count: usize) -> Result<(), Fault> {
+    if META_ENTRIES_MAX < count {
+        let text = format!("Invalid {key}: at most {META_ENTRIES_MAX} entries are allowed");
+        return Err(Fault::Invalid(text));
+    }
+    Ok(())
+}
+
+/// A parsed name or address, or the refusal that says what it was to be.
+fn name<T, F: std::fmt::Display>(parsed: Result<T, F>, what: &str) -> Result<T, Fault> {
+    parsed.map_err(|fault| Fault::Invalid(format!("Invalid {what}: {fault}")))
+}

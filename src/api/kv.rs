@@ -1,0 +1,179 @@
+//! `/v1/kv/*`: the key/value store, without sessions and locks.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::api::Api;
+use crate::api::answer::{json, json_with, not_found};
+use crate::api::blocking::read;
+use crate::api::body::read_value;
+use crate::api::call::{Call, ReadOptions};
+use crate::api::fault::Fault;
+use crate::api::json::kv::EntryJson;
+use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet};
+use crate::catalog::reply::Topic;
+use crate::catalog::{Command, Reply};
+use crate::model::name::Key;
+use crate::model::number::Revision;
+
+/// One entry, the entries below a prefix (`recurse`), or their keys (`keys`).
+pub(in crate::api) async fn get(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let path = call.under(PREFIX)?;
+    if call.params.has("keys") {
+        return keys(&api, &call, call.read_options(&api.options)?, &path).await;
+    }
+    if call.params.has("recurse") {
+        return tree(&api, &call, call.read_options(&api.options)?, &path).await;
+    }
+    let key = parse_key(&path)?;
+    let options = call.read_options(&api.options)?;
+    let topics = vec![Topic::Key(key)];
+    let (view, index) = read(&api, options, topics, |view| view.key_revision(&path)).await?;
+    let headers = index.headers();
+    let Some(entry) = view.key(&path) else { return Ok(not_found(headers)) };
+    if call.params.has("raw") {
+        return Ok((headers, raw_headers(), Bytes::clone(&entry.value)).into_response());
+    }
+    json_with(call.pretty, StatusCode::OK, headers, &[EntryJson::new(entry)])
+}
+
+async fn tree(
+    api: &Api,
+    call: &Call,
+    options: ReadOptions,
+    prefix: &str,
+) -> Result<Response, Fault> {
+    let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
+    let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
+    let entries: Vec<_> = view.keys_with_prefix(prefix).map(|e| EntryJson::new(e)).collect();
+    if entries.is_empty() {
+        return Ok(not_found(index.headers()));
+    }
+    json_with(call.pretty, StatusCode::OK, index.headers(), &entries)
+}
+
+async fn keys(
+    api: &Api,
+    call: &Call,
+    options: ReadOptions,
+    prefix: &str,
+) -> Result<Response, Fault> {
+    let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
+    let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
+    // Old clients misspell the parameter, and Consul lets them.
+    let separator = call.params.stated("separator").or_else(|| call.params.stated("seperator"));
+    let mut keys: Vec<&str> = Vec::new();
+    for entry in view.keys_with_prefix(prefix) {
+        let key = up_to(entry.key.as_str(), prefix, separator);
+        // Keys come in order, so those that are cut to the same text are neighbours.
+        if keys.last() != Some(&key) {
+            keys.push(key);
+        }
+    }
+    // The whole store may be empty; a prefix that nothing has is not found.
+    if keys.is_empty() && !prefix.is_empty() {
+        return Ok(not_found(index.headers()));
+    }
+    json_with(call.pretty, StatusCode::OK, index.headers(), &keys)
+}
+
+/// A key up to the first separator behind the prefix, itself included.
+fn up_to<'a>(key: &'a str, prefix: &str, separator: Option<&str>) -> &'a str {
+    let Some(separator) = separator else { return key };
+    let rest = key.get(prefix.len()..).unwrap_or_default();
+    let Some(at) = rest.find(separator) else { return key };
+    key.get(..prefix.len() + at + separator.len()).unwrap_or(key)
+}
+
+/// Puts a value under a key.
+pub(in crate::api) async fn put(
+    State(api): State<Api>,
+    call: Call,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Fault> {
+    let key = parse_key(&call.under(PREFIX)?)?;
+    call.check_datacenter(&api.options)?;
+    refuse_together(&call, &["cas", "acquire", "release"])?;
+    let flags = number(&call, "flags")?.unwrap_or(0);
+    let cas = number(&call, "cas")?.map(Revision);
+    let value = read_value(&headers, body, api.options.kv_value_bytes_max).await?;
+    if let Some(session) = call.params.first("acquire") {
+        return Err(no_session(session));
+    }
+    if let Some(session) = call.params.first("release") {
+        // No session exists, so none can hold the lock.
+        return if session.is_empty() { Err(no_session("")) } else { json(call.pretty, &false) };
+    }
+    propose(&api, &call, Command::KvSet(KvSet { key, value, flags, cas })).await
+}
+
+/// Takes a key away, or all below a prefix (`recurse`).
+pub(in crate::api) async fn delete(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    call.check_datacenter(&api.options)?;
+    refuse_together(&call, &["recurse", "cas"])?;
+    let path = call.under(PREFIX)?;
+    if call.params.has("recurse") {
+        return propose(&api, &call, Command::KvDeleteTree(KvDeleteTree { prefix: path })).await;
+    }
+    let key = parse_key(&path)?;
+    let cas = number(&call, "cas")?.map(Revision);
+    propose(&api, &call, Command::KvDelete(KvDelete { key, cas })).await
+}
+
+async fn propose(api: &Api, call: &Call, command: Command) -> Result<Response, Fault> {
+    match api.services.propose.propose(command).await? {
+        Reply::Done(_) => json(call.pretty, &true),
+        Reply::CasMismatch => json(call.pretty, &false),
+        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
+    }
+}
+
+fn parse_key(path: &str) -> Result<Key, Fault> {
+    if path.is_empty() {
+        return Err(Fault::Invalid("Missing key name".to_owned()));
+    }
+    Key::new(path).map_err(|fault| Fault::Invalid(format!("Invalid key name: {fault}")))
+}
+
+/// A number that a parameter states.
+fn number(call: &Call, name: &str) -> Result<Option<u64>, Fault> {
+    let Some(text) = call.params.first(name) else { return Ok(None) };
+    // Rust's parser takes a plus sign, Go's does not.
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if is_number => Ok(Some(number)),
+        Ok(_) | Err(_) => Err(Fault::number(text)),
+    }
+}
+
+fn refuse_together(call: &Call, names: &[&str]) -> Result<(), Fault> {
+    if 1 < names.iter().filter(|name| call.params.has(name)).count() {
+        return Err(Fault::Invalid(format!("Conflicting flags: {}", call.params.show())));
+    }
+    Ok(())
+}
+
+/// Why a lock cannot be had, in the words that lock libraries search for.
+fn no_session(session: &str) -> Fault {
+    let text = match session.len() {
+        0 => "missing session".to_owned(),
+        36 => format!("invalid session {session:?}"),
+        _ => "failed session lookup: index error: UUID must be 36 characters".to_owned(),
+    };
+    Fault::Refused(text)
+}
+
+/// Headers that keep a browser from running a value as a page.
+fn raw_headers() -> [(HeaderName, HeaderValue); 3] {
+    [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
+    ]
+}
+
+/// Where keys begin.
+const PREFIX: &str = "/v1/kv/";

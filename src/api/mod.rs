@@ -1,0 +1,171 @@
+//! Consul's HTTP API: request → Command or View → JSON. The only room that knows JSON shapes and status
+//! codes.
+//!
+//! Invariants
+//! - Parameters are parsed once, into types (`call`); refusals become a status and a text in one place
+//!   (`fault`); field names stand in one place (`json`).
+//! - Reads take one View and are serialised straight from it; nothing is copied but the answer's bytes.
+//! - A blocking query is woken only for what it asked about, and answers only when its own result is newer
+//!   than what the client has seen, or at the end of its wait.
+//! - A bug in a handler is a 500 on that request, not a dropped connection.
+//!
+//! Deliberately absent: the service mesh, whose lists are empty.
+//!
+//! Limits: bodies by [`crate::model::limits::HTTP_BODY_BYTES_MAX`] and [`ApiOptions::kv_value_bytes_max`],
+//! nesting by [`crate::model::limits::DOCUMENT_DEPTH_MAX`], waits by [`ApiOptions::wait_max`]. Heads and
+//! connections are bounded by whoever serves the router.
+
+mod routes;
+
+mod call;
+
+mod params;
+
+mod blocking;
+
+mod select;
+
+mod topics;
+
+mod status;
+
+mod catalog;
+
+mod health;
+
+mod kv;
+
+mod agent;
+
+mod metrics;
+
+mod body;
+
+mod answer;
+
+mod fault;
+
+mod json;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::agent::Agent;
+use crate::model::member::Member;
+use crate::model::name::{Datacenter, NodeName};
+use crate::model::time::Now;
+use crate::publish::{Propose, Reader};
+
+pub use self::routes::router;
+
+/// What the API asks of the running program.
+pub trait Program: Send + Sync + 'static {
+    /// Reads the configuration again. The error is a text for people.
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>>;
+    /// Leaves the cluster and ends the program in order.
+    fn leave(&self);
+    /// Who is seen by the gossip; this machine at least.
+    fn members(&self) -> Vec<Member>;
+    /// `DebugConfig` of `/v1/agent/self`: the configuration as JSON.
+    fn debug_config(&self) -> serde_json::Value;
+    /// `Stats` of `/v1/agent/self`: section → key → value.
+    fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
+    /// What was counted in the last whole interval.
+    fn metrics(&self) -> MetricsSnapshot;
+    /// The moment, from the program's clock.
+    fn now(&self) -> Now;
+}
+
+/// What was counted in one interval; rendered as Consul's JSON or as Prometheus text by this room.
+#[derive(Clone, Debug, Default)]
+pub struct MetricsSnapshot {
+    /// When the interval began: `2026-11-23 16:17:10 +0000 UTC`.
+    pub timestamp: String,
+    /// Numbers that only grow.
+    pub counters: Vec<Metric>,
+    /// Numbers that go up and down.
+    pub gauges: Vec<Metric>,
+    /// Distributions.
+    pub samples: Vec<Sample>,
+}
+
+/// One number by name and labels.
+#[derive(Clone, Debug)]
+pub struct Metric {
+    /// Its dotted name.
+    pub name: String,
+    /// Labels, in order.
+    pub labels: Vec<(String, String)>,
+    /// The number.
+    pub value: f64,
+}
+
+/// A distribution.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// Its dotted name.
+    pub name: String,
+    /// Labels, in order.
+    pub labels: Vec<(String, String)>,
+    /// How many values.
+    pub count: u64,
+    /// Their sum.
+    pub sum: f64,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation.
+    pub stddev: f64,
+    /// Quantile, 0 to 1, and its value.
+    pub quantiles: Vec<(f64, f64)>,
+}
+
+/// What an operator decided about the API, and who this machine is.
+#[derive(Clone)]
+pub struct ApiOptions {
+    /// This machine's node.
+    pub node: NodeName,
+    /// Its UUID.
+    pub node_id: String,
+    /// Its datacenter.
+    pub datacenter: Datacenter,
+    /// Whether it is a server.
+    pub is_server: bool,
+    /// All answers indented (`-dev`).
+    pub pretty: bool,
+    /// Largest KV value, in bytes.
+    pub kv_value_bytes_max: usize,
+    /// Wait of a blocking query that names none.
+    pub wait_default: Duration,
+    /// Longest wait of a blocking query.
+    pub wait_max: Duration,
+}
+
+/// The parts of the program that the API speaks with.
+pub struct Services {
+    /// Where Views are read.
+    pub reader: Reader,
+    /// Where Commands go.
+    pub propose: Arc<dyn Propose>,
+    /// What this machine says is true.
+    pub agent: Agent,
+    /// The running program.
+    pub program: Arc<dyn Program>,
+}
+
+/// What every handler is handed.
+#[derive(Clone)]
+struct Api {
+    /// What was decided.
+    options: Arc<ApiOptions>,
+    /// Whom to speak with.
+    services: Arc<Services>,
+}
+
+#[cfg(test)]
+mod tests;

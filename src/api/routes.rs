@@ -1,0 +1,151 @@
+//! Path and method → handler, and the answers that all paths share: 404, 405, `Allow`, a handler's panic.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, any, get, put};
+use futures_util::FutureExt as _;
+
+use crate::api::fault::Fault;
+use crate::api::{Api, ApiOptions, Services, agent, catalog, health, kv, metrics, status};
+
+/// The whole API as a router.
+pub fn router(options: ApiOptions, services: Services) -> Router {
+    let api = Api { options: Arc::new(options), services: Arc::new(services) };
+    Router::new()
+        .route("/", reads(get(front)))
+        .merge(status_routes())
+        .merge(catalog_routes())
+        .merge(health_routes())
+        .merge(kv_routes())
+        .merge(agent_routes())
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(from_fn(survive))
+        .with_state(api)
+}
+
+fn status_routes() -> Router<Api> {
+    Router::new()
+        .route("/v1/status/leader", reads(get(status::leader)))
+        .route("/v1/status/peers", reads(get(status::peers)))
+}
+
+fn catalog_routes() -> Router<Api> {
+    let router = Router::new()
+        .route("/v1/catalog/register", writes(put(catalog::register)))
+        .route("/v1/catalog/deregister", writes(put(catalog::deregister)))
+        .route("/v1/catalog/datacenters", reads(get(catalog::datacenters)))
+        .route("/v1/catalog/nodes", reads(get(catalog::nodes)))
+        .route("/v1/catalog/services", reads(get(catalog::services)));
+    let router = below(router, "/v1/catalog/service/", &reads(get(catalog::service)));
+    let router = below(router, "/v1/catalog/connect/", &reads(get(catalog::connect)));
+    let router = below(router, "/v1/catalog/node/", &reads(get(catalog::node)));
+    below(router, "/v1/catalog/node-services/", &reads(get(catalog::node_services)))
+}
+
+fn health_routes() -> Router<Api> {
+    let router = below(Router::new(), "/v1/health/node/", &reads(get(health::node)));
+    let router = below(router, "/v1/health/checks/", &reads(get(health::checks)));
+    let router = below(router, "/v1/health/service/", &reads(get(health::service)));
+    let router = below(router, "/v1/health/state/", &reads(get(health::state)));
+    let router = below(router, "/v1/health/connect/", &reads(get(health::connect)));
+    below(router, "/v1/health/ingress/", &reads(get(health::ingress)))
+}
+
+fn kv_routes() -> Router<Api> {
+    let handlers = get(kv::get).put(kv::put).delete(kv::delete);
+    let router = Router::new().route("/v1/kv", any(add_slash));
+    below(router, "/v1/kv/", &endpoint("OPTIONS,GET,PUT,DELETE", handlers))
+}
+
+fn agent_routes() -> Router<Api> {
+    let router = Router::new()
+        .route("/v1/agent/self", reads(get(agent::own)))
+        .route("/v1/agent/members", reads(get(agent::members)))
+        .route("/v1/agent/maintenance", writes(put(agent::maintenance)))
+        .route("/v1/agent/reload", writes(put(agent::reload)))
+        .route("/v1/agent/leave", writes(put(agent::leave)))
+        .route("/v1/agent/metrics", reads(get(metrics::metrics)))
+        .route("/v1/agent/services", reads(get(agent::services::list)))
+        .route("/v1/agent/service/register", writes(put(agent::services::register)))
+        .route("/v1/agent/checks", reads(get(agent::checks::list)))
+        .route("/v1/agent/check/register", writes(put(agent::checks::register)));
+    let router = below(router, "/v1/agent/join/", &writes(put(agent::join)));
+    let router = below(router, "/v1/agent/force-leave/", &writes(put(agent::force_leave)));
+    let deregister = writes(put(agent::services::deregister));
+    let router = below(router, "/v1/agent/service/deregister/", &deregister);
+    let maintenance = writes(put(agent::services::maintenance));
+    let router = below(router, "/v1/agent/service/maintenance/", &maintenance);
+    let router = below(router, "/v1/agent/service/", &reads(get(agent::services::one)));
+    let deregister = writes(put(agent::checks::deregister));
+    let router = below(router, "/v1/agent/check/deregister/", &deregister);
+    let router = below(router, "/v1/agent/check/pass/", &writes(put(agent::checks::pass)));
+    let router = below(router, "/v1/agent/check/warn/", &writes(put(agent::checks::warn)));
+    let router = below(router, "/v1/agent/check/fail/", &writes(put(agent::checks::fail)));
+    let router = below(router, "/v1/agent/check/update/", &writes(put(agent::checks::update)));
+    let by_name = reads(get(agent::health::by_name));
+    let router = below(router, "/v1/agent/health/service/name/", &by_name);
+    below(router, "/v1/agent/health/service/id/", &reads(get(agent::health::by_id)))
+}
+
+/// Routes a prefix with and without something behind it: without, the handler names what is missing.
+fn below(router: Router<Api>, prefix: &str, methods: &MethodRouter<Api>) -> Router<Api> {
+    router.route(prefix, methods.clone()).route(&format!("{prefix}{{*rest}}"), methods.clone())
+}
+
+/// An endpoint that is only read.
+fn reads(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+    endpoint("OPTIONS,GET", handler)
+}
+
+/// An endpoint that is only written.
+fn writes(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+    endpoint("OPTIONS,PUT", handler)
+}
+
+/// Adds what Consul answers to all other methods. HEAD is among them, which axum would hand to GET.
+fn endpoint(allow: &'static str, handlers: MethodRouter<Api>) -> MethodRouter<Api> {
+    let allow = [(header::ALLOW, HeaderValue::from_static(allow))];
+    let headers = allow.clone();
+    let options = move || async move { (StatusCode::OK, headers) };
+    let refuse = move |method: Method| async move { refuse_method(&method, allow) };
+    handlers
+        .on(MethodFilter::OPTIONS, options)
+        .on(MethodFilter::HEAD, refuse.clone())
+        .fallback(refuse)
+}
+
+fn refuse_method(method: &Method, allow: [(HeaderName, HeaderValue); 1]) -> Response {
+    let plain = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
+    let text = format!("method {method} not allowed");
+    (StatusCode::METHOD_NOT_ALLOWED, allow, plain, text).into_response()
+}
+
+/// Says who answers, to people who look with a browser.
+async fn front() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("lictor {version}: the HTTP API is below /v1/; there is no web interface\n")
+}
+
+/// Sends `/v1/kv` to `/v1/kv/`, as Consul does.
+async fn add_slash(request: Request) -> Response {
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let Ok(location) = HeaderValue::from_str(&format!("/v1/kv/{query}")) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()
+}
+
+/// Turns a handler's panic into a 500: one bad request must not cost its connection.
+async fn survive(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Fault::Bug(format!("the handler of `{path}` panicked")).into_response(),
+    }
+}

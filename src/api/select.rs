@@ -1,0 +1,84 @@
+//! Parameters → which nodes and instances of an answer stay: `node-meta`, `tag`, `passing`.
+
+use std::collections::BTreeMap;
+
+use crate::api::call::Call;
+use crate::api::fault::Fault;
+use crate::catalog::Instance;
+use crate::model::health::Status;
+use crate::model::node::Node;
+
+/// Which nodes stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::api) struct NodeSelection {
+    /// Metadata that a node must carry, all of it. Of a key that is named twice, the last word counts.
+    meta: BTreeMap<String, String>,
+}
+
+impl NodeSelection {
+    /// Reads `node-meta=key:value`, which may be repeated.
+    pub(in crate::api) fn new(call: &Call) -> Self {
+        let pair = |text: &str| {
+            let (key, value) = text.split_once(':').unwrap_or((text, ""));
+            (key.to_owned(), value.to_owned())
+        };
+        Self { meta: call.params.all("node-meta").map(pair).collect() }
+    }
+
+    /// Whether a node stays.
+    pub(in crate::api) fn admits(&self, node: &Node) -> bool {
+        self.meta.iter().all(|(key, value)| node.meta.get(key) == Some(value))
+    }
+}
+
+/// Which instances stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::api) struct InstanceSelection {
+    /// Which nodes.
+    nodes: NodeSelection,
+    /// Folded tags that an instance must carry, all of them.
+    tags: Vec<String>,
+    /// Which health.
+    health: Health,
+}
+
+/// Which health an instance must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    /// Whatever.
+    Any,
+    /// All checks pass.
+    Passing,
+}
+
+impl InstanceSelection {
+    /// Reads `node-meta` and `tag`, which may be repeated.
+    pub(in crate::api) fn new(call: &Call) -> Self {
+        let tags = call.params.all("tag").filter(|tag| !tag.is_empty());
+        Self {
+            nodes: NodeSelection::new(call),
+            tags: tags.map(str::to_lowercase).collect(),
+            health: Health::Any,
+        }
+    }
+
+    /// Reads `passing` too.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`], where it is neither true nor false.
+    pub(in crate::api) fn with_health(call: &Call) -> Result<Self, Fault> {
+        let health = if call.switch("passing")? { Health::Passing } else { Health::Any };
+        Ok(Self { health, ..Self::new(call) })
+    }
+
+    /// Whether an instance stays.
+    pub(in crate::api) fn admits(&self, instance: &Instance) -> bool {
+        let has_health = match self.health {
+            Health::Any => true,
+            Health::Passing => instance.status() == Status::Passing,
+        };
+        has_health
+            && self.nodes.admits(&instance.node)
+            && self.tags.iter().all(|tag| instance.has_tag(tag))
+    }
+}

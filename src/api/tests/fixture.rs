@@ -1,0 +1,224 @@
+//! A server of one to ask in-process: catalog, agent and program, without Raft and sockets.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response};
+use expect_test::Expect;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
+use crate::api::{ApiOptions, Metric, MetricsSnapshot, Program, Sample, Services, router};
+use crate::catalog::apply::apply;
+use crate::catalog::command::Machine;
+use crate::catalog::{Catalog, Command, Reply, View};
+use crate::model::address::Address;
+use crate::model::member::Member;
+use crate::model::name::{Datacenter, NodeName};
+use crate::model::number::Revision;
+use crate::model::time::Now;
+use crate::publish::{
+    Cluster, Consistency, Peer, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
+};
+
+/// A leader of its own: applies and publishes, one command after the other.
+struct Single {
+    state: Mutex<(Catalog, Publisher)>,
+    cluster: Cluster,
+}
+
+impl Single {
+    fn apply(&self, command: &Command) -> Reply {
+        let mut state = self.state.lock().unwrap();
+        let (catalog, publisher) = &mut *state;
+        let revision = Revision(catalog.tables().applied.0 + 1);
+        let (reply, changes) = apply(catalog, revision, command);
+        publisher.publish(View::new(catalog.clone()), &changes.topics);
+        reply
+    }
+}
+
+impl Propose for Single {
+    fn propose(&self, command: Command) -> Proposed<'_, Reply> {
+        Box::pin(async move {
+            match self.cluster.leader {
+                Some(_) => Ok(self.apply(&command)),
+                None => Err(ProposeFault::NoLeader),
+            }
+        })
+    }
+
+    fn barrier(&self, _consistency: Consistency) -> Proposed<'_, ()> {
+        let led = self.cluster.leader.map(|_| ()).ok_or(ProposeFault::NoLeader);
+        Box::pin(async move { led })
+    }
+
+    fn cluster(&self) -> Cluster {
+        self.cluster.clone()
+    }
+}
+
+/// A program that does nothing and has nothing to say.
+struct Quiet;
+
+impl Program for Quiet {
+    fn reload(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async { Ok(()) })
+    }
+    fn leave(&self) {}
+    fn members(&self) -> Vec<Member> {
+        // What a handler may meet: a bug. `a_panic_is_a_500` asks for it.
+        panic!("no members")
+    }
+    fn debug_config(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+    fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        BTreeMap::new()
+    }
+    fn metrics(&self) -> MetricsSnapshot {
+        snapshot()
+    }
+    fn now(&self) -> Now {
+        Now(0)
+    }
+}
+
+/// A server to ask.
+pub(super) struct Server {
+    router: axum::Router,
+    /// Where to look without asking.
+    pub(super) reader: Reader,
+}
+
+pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
+    let (publisher, reader) = publisher();
+    publisher.publish(View::new(Catalog::default()), []);
+    let address = SocketAddr::from(([127, 0, 0, 1], 8300));
+    let node = NodeName::new("n1").unwrap();
+    let peers = vec![Peer { id: 1, node: node.clone(), address, is_voter: true }];
+    let cluster = Cluster { peers, leader, is_leader: leader.is_some(), ..Cluster::default() };
+    let state = Mutex::new((Catalog::default(), publisher));
+    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster });
+    let options = ApiOptions {
+        node,
+        node_id: "876bacbc-fc10-d865-ab0c-9d369d5ce926".to_owned(),
+        datacenter: Datacenter::new("dc1").unwrap(),
+        is_server: true,
+        pretty,
+        kv_value_bytes_max: 16,
+        wait_default: Duration::from_secs(300),
+        wait_max: Duration::from_secs(600),
+    };
+    let agent = agent(&options.node, &options.datacenter);
+    let program = Arc::new(Quiet);
+    let services = Services { reader: reader.clone(), propose, agent, program };
+    Server { router: router(options, services), reader }
+}
+
+/// An agent that states nothing, with a catalog of its own, so that its writes do not count as ours.
+fn agent(node: &NodeName, datacenter: &Datacenter) -> Agent {
+    let (publisher, reader) = publisher();
+    let state = Mutex::new((Catalog::default(), publisher));
+    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster: Cluster::default() });
+    let machine = Machine {
+        id: String::new(),
+        address: Address::new("127.0.0.1").unwrap(),
+        tagged_addresses: BTreeMap::new(),
+        meta: BTreeMap::new(),
+    };
+    let options = AgentOptions {
+        node: node.clone(),
+        machine,
+        datacenter: datacenter.clone(),
+        data_dir: None,
+        scripts: ScriptPolicy::Never,
+        check_output_bytes_max: 4096,
+        check_update_interval: Duration::from_secs(300),
+        seed: 1,
+    };
+    let files = FileDefinitions::default();
+    Agent::start(options, files, reader, propose, CancellationToken::new()).unwrap()
+}
+
+impl Server {
+    pub(super) async fn ask(&self, line: &str) -> Response<Body> {
+        let mut parts = line.splitn(3, ' ');
+        let (method, uri) = (parts.next().unwrap(), parts.next().unwrap());
+        let body = parts.next().unwrap_or_default().to_owned();
+        let request = Request::builder().method(method).uri(uri).body(Body::from(body)).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+}
+
+/// The whole response as text; a newline at its end is shown as `⏎`.
+pub(super) async fn show(response: Response<Body>) -> String {
+    let (parts, body) = response.into_parts();
+    let mut text = format!("{}\n", parts.status.as_u16());
+    let mut headers: Vec<_> = parts.headers.iter().collect();
+    headers.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in headers {
+        if name != "content-length" {
+            writeln!(text, "{name}: {}", value.to_str().unwrap()).unwrap();
+        }
+    }
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    match body.strip_suffix('\n') {
+        Some(line) => format!("{text}{line}⏎"),
+        None => format!("{text}{body}"),
+    }
+}
+
+/// Asks line by line and shows the last answer.
+pub(super) async fn check(lines: &[&str], expect: Expect) {
+    check_on(&server(false, Some(1)), lines, expect).await;
+}
+
+pub(super) async fn check_on(server: &Server, lines: &[&str], expect: Expect) {
+    let mut last = String::new();
+    for line in lines {
+        last = show(server.ask(line).await).await;
+    }
+    expect.assert_eq(&last);
+}
+
+/// The status and the first line of the text that a refused request is answered with.
+pub(super) async fn refusals(lines: &[&str], expect: Expect) {
+    let server = server(false, Some(1));
+    let mut text = String::new();
+    for line in lines {
+        let shown = show(server.ask(line).await).await;
+        let status = shown.lines().next().unwrap();
+        let last = shown.lines().last().unwrap();
+        let line: String = line.chars().take(60).collect();
+        writeln!(text, "{line}\n  {status} {last}").unwrap();
+    }
+    expect.assert_eq(&text);
+}
+
+pub(super) fn snapshot() -> MetricsSnapshot {
+    let labels = vec![("path".to_owned(), "a\"b".to_owned())];
+    let metric = |name: &str, value: f64| Metric { name: name.to_owned(), labels: vec![], value };
+    MetricsSnapshot {
+        timestamp: "2026-11-23 16:17:10 +0000 UTC".to_owned(),
+        counters: vec![metric("consul.dns.stale-queries", 3.0)],
+        gauges: vec![metric("consul.runtime.alloc_bytes", 1.5)],
+        samples: vec![Sample {
+            name: "consul.http.GET".to_owned(),
+            labels,
+            count: 2,
+            sum: 3.0,
+            min: 1.0,
+            max: 2.0,
+            mean: 1.5,
+            stddev: 0.5,
+            quantiles: vec![(0.5, 1.0), (0.99, f64::NAN)],
+        }],
+    }
+}

@@ -1,0 +1,11 @@
+#![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its strings so")]
+
+mod fixture;
+
+mod common;
+
+mod registrations;
+
+mod keys;
+
+mod agents;
