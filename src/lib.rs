@@ -69,3 +69,7 @@ pub mod intake;
 pub mod agent;
 
 pub mod api;
+
+pub mod server;
+
+pub mod cli;

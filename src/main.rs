@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: hands its arguments to the command line.
+
+fn main() -> std::process::ExitCode {
+    lictor::cli::run(std::env::args_os().collect())
+}

@@ -3,4 +3,22 @@
 //! Suggested reading: `harness` (starts agents), then a runner and any of its data files: `dns`
 //! (`tests/dns/*.dns`), `http` (`tests/http/*.http`), `cli` (`tests/cli/*.txt`); `tidy` is what may stand where.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test says what is wrong by panicking, and its texts are short"
+)]
+
+mod harness;
+
 mod dns;
+
+mod http;
+
+mod cli;
+
+mod lifecycle;
+
+mod tidy;

@@ -1,0 +1,141 @@
+//! `/v1/agent/members` → a table of who is in the cluster.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::arguments::none_of;
+use crate::cli::client::{Client, ClientFlags, Request};
+use crate::cli::fault::Fault;
+use crate::cli::output::Output;
+use crate::cli::table::{self, Format, row};
+
+/// `lictor members`
+#[derive(Args)]
+pub(super) struct Flags {
+    /// Shows every tag of a member
+    #[arg(long)]
+    detailed: bool,
+    /// Only members whose status matches this regular expression
+    #[arg(long, value_name = "REGEX", default_value = ".*")]
+    status: String,
+    /// Only members of this network segment
+    #[arg(long, hide = true)]
+    segment: Option<String>,
+    /// The servers of all datacenters
+    #[arg(long)]
+    wan: bool,
+    /// `pretty` or `json`
+    #[arg(long, value_name = "FORMAT", default_value_t)]
+    format: Format,
+    /// Nothing more is taken.
+    #[arg(hide = true)]
+    others: Vec<String>,
+    /// Whom to ask.
+    #[command(flatten)]
+    client: ClientFlags,
+}
+
+/// A member, as the API states it.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Member {
+    /// Node name.
+    name: String,
+    /// Address of its gossip.
+    addr: String,
+    /// Port of its gossip.
+    port: u16,
+    /// What it says about itself.
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+    /// 1 alive, 2 leaving, 3 left, 4 failed.
+    status: u8,
+    /// What else is said, for programs.
+    #[serde(flatten)]
+    rest: BTreeMap<String, serde_json::Value>,
+}
+
+/// Does it. Consul's scripts know exit code 2 as "nobody matched".
+pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
+    none_of(&flags.others)?;
+    let status = Regex::new(&flags.status)
+        .map_err(|error| Fault::Refused(format!("Failed to compile status regexp: {error}")))?;
+    let client = Client::open(&flags.client, output)?;
+    let segment = flags.segment.clone().unwrap_or_else(|| "_all".to_owned());
+    let mut request = Request::get("Error retrieving members", "/v1/agent/members")
+        .with("segment", Some(segment));
+    if flags.wan {
+        request = request.with("wan", Some("1".to_owned()));
+    }
+    let mut members: Vec<Member> = client.ask_json(&request)?;
+    members.retain(|member| status.is_match(member.status()));
+    members.sort_by(|one, other| one.name.cmp(&other.name));
+    if members.is_empty() {
+        return Err(Fault::Silent(2));
+    }
+    match (flags.format, flags.detailed) {
+        (Format::Json, _) => output.json(&serde_json::json!(members)),
+        (Format::Pretty, true) => output.text(&table::show(&detailed(&members))),
+        (Format::Pretty, false) => output.text(&table::show(&standard(&members))),
+    }
+}
+
+impl Member {
+    /// The word for its status.
+    fn status(&self) -> &'static str {
+        match self.status {
+            1 => "alive",
+            2 => "leaving",
+            3 => "left",
+            4 => "failed",
+            _ => "none",
+        }
+    }
+
+    /// Where its gossip is; an IPv6 address in brackets.
+    fn address(&self) -> String {
+        if self.addr.contains(':') {
+            return format!("[{}]:{}", self.addr, self.port);
+        }
+        format!("{}:{}", self.addr, self.port)
+    }
+
+    /// A tag, empty without one.
+    fn tag(&self, name: &str) -> &str {
+        self.tags.get(name).map(String::as_str).unwrap_or_default()
+    }
+}
+
+fn standard(members: &[Member]) -> Vec<Vec<String>> {
+    let heading = row(&["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment"]);
+    let rows = members.iter().map(|member| {
+        // A version may carry a revision after a colon.
+        let build = member.tag("build").split(':').next().unwrap_or_default();
+        let (kind, segment) = match (member.tag("role"), member.tag("segment")) {
+            ("consul", _) => ("server", "<all>"),
+            ("node", "") => ("client", "<default>"),
+            ("node", segment) => ("client", segment),
+            _ => ("unknown", ""),
+        };
+        let address = member.address();
+        let (protocol, datacenter) = (member.tag("vsn"), member.tag("dc"));
+        row(&[&member.name, &address, member.status(), kind, build, protocol, datacenter, segment])
+    });
+    std::iter::once(heading).chain(rows).collect()
+}
+
+fn detailed(members: &[Member]) -> Vec<Vec<String>> {
+    let rows = members.iter().map(|member| {
+        let mut tags = member.tags.clone();
+        if member.tag("role") == "consul" {
+            // Servers are in every segment.
+            tags.insert("segment".to_owned(), "<all>".to_owned());
+        }
+        let tags: Vec<String> = tags.iter().map(|(key, tag)| format!("{key}={tag}")).collect();
+        row(&[&member.name, &member.address(), member.status(), &tags.join(",")])
+    });
+    std::iter::once(row(&["Node", "Address", "Status", "Tags"])).chain(rows).collect()
+}

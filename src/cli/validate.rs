@@ -1,0 +1,63 @@
+//! Configuration files and folders → `Configuration is valid!`, or every fault with its place.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::fault::Fault;
+use crate::cli::output::Output;
+use crate::intake::{self, Format, Sources};
+
+/// `lictor validate`
+#[derive(Args)]
+pub(super) struct Flags {
+    /// Says nothing where there is nothing to complain about
+    #[arg(long)]
+    quiet: bool,
+    /// `json` or `hcl`, for files whose name does not say
+    #[arg(long, value_name = "FORMAT")]
+    config_format: Option<String>,
+    /// A file, as `agent` takes it
+    #[arg(long, value_name = "FILE")]
+    config_file: Vec<PathBuf>,
+    /// A folder, as `agent` takes it
+    #[arg(long, value_name = "DIR")]
+    config_dir: Vec<PathBuf>,
+    /// Files and folders
+    #[arg(value_name = "FILE_OR_DIR")]
+    paths: Vec<PathBuf>,
+}
+
+/// Does it.
+pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
+    let paths = flags.config_file.iter().chain(&flags.config_dir).chain(&flags.paths);
+    let sources = Sources {
+        // The files are a part of a configuration: flags of `agent` may state the data dir.
+        dev: true,
+        paths: paths.cloned().collect(),
+        format: flags.config_format.as_deref().map(format_of).transpose()?,
+        ..Sources::default()
+    };
+    if sources.paths.is_empty() {
+        return Err(Fault::Refused(
+            "Must specify at least one config file or directory".to_owned(),
+        ));
+    }
+    let loaded = intake::load(&sources)?;
+    if flags.quiet {
+        return Ok(());
+    }
+    for warning in loaded.warnings {
+        output.note(&format!("warning: {warning}"));
+    }
+    output.text("Configuration is valid!")
+}
+
+/// The word of `-config-format`.
+pub(super) fn format_of(word: &str) -> Result<Format, Fault> {
+    match word {
+        "json" => Ok(Format::Json),
+        "hcl" => Ok(Format::Hcl),
+        _ => Err(Fault::Refused("-config-format must be either 'hcl' or 'json'".to_owned())),
+    }
+}

@@ -1,0 +1,146 @@
+//! HTTP connections: accepted, bounded per client, given to the API's router, and ended in order.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::model::limits::HTTP_HEAD_BYTES_MAX;
+
+/// Binds a listener that a restart can take over at once.
+pub(in crate::server) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves a listener until `stop`, then waits for the open requests.
+pub(in crate::server) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    connections_per_client_max: u32,
+    stop: CancellationToken,
+) {
+    let clients = Clients { open: Arc::default(), max: connections_per_client_max };
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            // A stop goes first: a flood of connections must not put it off.
+            biased;
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, client) = match accepted {
+            Ok(accepted) => accepted,
+            Err(fault) => {
+                tracing::warn!(%fault, "a connection could not be accepted");
+                // Out of file descriptors: trying again at once would only burn the processor.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = clients.enter(client.ip()) else {
+            tokio::spawn(turn_away(stream));
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(HTTP_HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(fault) = connection.await {
+                tracing::debug!(%fault, %client, "a connection ended badly");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::info!("open HTTP requests were cut off");
+    }
+}
+
+/// Tells a client that has too many connections so, and hangs up.
+async fn turn_away(mut stream: TcpStream) {
+    let write = stream.write_all(TOO_MANY_CONNECTIONS.as_bytes());
+    // Whether the client reads it is its own affair.
+    let _ = tokio::time::timeout(HEAD_TIMEOUT, write).await;
+}
+
+/// How many connections each client has.
+struct Clients {
+    /// Open connections by address.
+    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    /// How many one may have; 0 for any number.
+    max: u32,
+}
+
+/// A connection that counts until it is dropped.
+struct Place {
+    /// Where it counts.
+    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    /// Whose it is.
+    client: IpAddr,
+}
+
+impl Clients {
+    fn enter(&self, client: IpAddr) -> Option<Place> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.entry(client).or_default();
+        if 0 < self.max && self.max <= *count {
+            return None;
+        }
+        *count += 1;
+        Some(Place { open: Arc::clone(&self.open), client })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
+
+/// How long a client may take to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long open requests may take after a stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long to wait after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The answer to one connection too many.
+const TOO_MANY_CONNECTIONS: &str = "HTTP/1.1 429 Too Many Requests\r\n\
+    Content-Type: text/plain\r\nConnection: close\r\n\r\n\
+    this address has too many open connections (limits.http_max_conns_per_client)\n";

@@ -1,0 +1,151 @@
+//! Events → log lines: Consul's line form or JSON, to standard output and maybe a file, with a level that a
+//! reload changes.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as format, reload};
+
+use crate::intake::LogLevel;
+
+/// How to log.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct LogOptions {
+    /// The least serious level that is shown.
+    pub(in crate::server) level: LogLevel,
+    /// Whether a line is a JSON object.
+    pub(in crate::server) is_json: bool,
+    /// A file that gets the lines too.
+    pub(in crate::server) file: Option<PathBuf>,
+}
+
+/// Changes the level of a running log.
+pub(in crate::server) struct LogHandle {
+    /// The filter in use.
+    handle: reload::Handle<EnvFilter, Registry>,
+}
+
+/// Starts to log.
+///
+/// # Errors
+/// Where the file cannot be opened; the path is in the text.
+pub(in crate::server) fn start(options: &LogOptions) -> io::Result<LogHandle> {
+    let (filter, handle) = reload::Layer::new(filter(options.level));
+    let mut layers = vec![layer(options.is_json, io::stdout)];
+    if let Some(path) = &options.file {
+        layers.push(layer(options.is_json, Mutex::new(open(path)?)));
+    }
+    // A second log in one process happens only in tests, and then the first one stays.
+    let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();
+    Ok(LogHandle { handle })
+}
+
+impl LogHandle {
+    /// Shows this level from now on.
+    pub(in crate::server) fn set(&self, level: LogLevel) {
+        if let Err(fault) = self.handle.reload(filter(level)) {
+            tracing::warn!(%fault, "the log level could not be changed");
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<std::fs::File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|fault| io::Error::new(fault.kind(), format!("{}: {fault}", path.display())))
+}
+
+type BoxedLayer =
+    Box<dyn Layer<tracing_subscriber::layer::Layered<ReloadFilter, Registry>> + Send + Sync>;
+
+type ReloadFilter = reload::Layer<EnvFilter, Registry>;
+
+fn layer<W>(is_json: bool, writer: W) -> BoxedLayer
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    if is_json {
+        format::layer().json().flatten_event(true).with_writer(writer).boxed()
+    } else {
+        format::layer().with_ansi(false).event_format(Line).with_writer(writer).boxed()
+    }
+}
+
+/// Our own events at a level; what libraries say only from `warn` on, unless everything is traced.
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(match level {
+        LogLevel::Trace => "trace,openraft=info,fjall=info,lsm_tree=info,hickory_server=info",
+        LogLevel::Debug => "warn,lictor=debug",
+        LogLevel::Info => "warn,lictor=info,openraft=error",
+        LogLevel::Warn => "warn,openraft=error",
+        LogLevel::Error => "error",
+    })
+}
+
+/// `2026-11-23T16:12:50.123456Z [INFO]  server: message: key=value`.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SystemTime.format_time(&mut out)?;
+        let metadata = event.metadata();
+        // Words of four letters get a second space, so that the texts line up.
+        let level = match *metadata.level() {
+            Level::ERROR => "[ERROR]",
+            Level::WARN => "[WARN] ",
+            Level::INFO => "[INFO] ",
+            Level::DEBUG => "[DEBUG]",
+            Level::TRACE => "[TRACE]",
+        };
+        let target = metadata.target().trim_start_matches("lictor::").replace("::", ".");
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        write!(out, " {level} {target}: {}", fields.message)?;
+        if !fields.others.is_empty() {
+            write!(out, ":{}", fields.others)?;
+        }
+        writeln!(out)
+    }
+}
+
+/// An event's fields as text.
+#[derive(Default)]
+struct Fields {
+    /// What happened.
+    message: String,
+    /// ` key=value` for each of the others.
+    others: String,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.others, " {name}={value:?}"),
+        };
+    }
+}

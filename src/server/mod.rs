@@ -1,0 +1,131 @@
+//! The running program: start and stop order, sockets, clock, metrics, logging.
+//!
+//! Start: configuration → log → identity → sockets (a port in use ends it before anything is touched) → Raft
+//! and the first View → DNS → agent → HTTP → what a leader does → `ready`. Stop goes backwards: HTTP lets open
+//! requests finish, the agent stops its checks, DNS answers until last, and Raft closes its files.
+
+mod start;
+
+mod running;
+
+mod front;
+
+mod udp;
+
+mod tcp;
+
+mod http;
+
+mod leading;
+
+mod program;
+
+mod identity;
+
+mod banner;
+
+mod pid_file;
+
+mod metrics;
+
+mod logging;
+
+mod clock;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::agent::AgentFault;
+use crate::intake::{self, LoadFault, Sources};
+use crate::raft::RaftFault;
+use crate::server::running::Signals;
+
+/// Runs an agent until it is told to stop.
+///
+/// Prints the banner and one `ready` line with every bound address to standard output, and its log behind
+/// them. SIGINT and SIGTERM stop it in order, a second one at once; SIGHUP reads the configuration again.
+///
+/// # Errors
+/// [`ServerFault`], where it cannot start. Nothing was printed about it yet.
+pub fn run(sources: &Sources) -> Result<ExitCode, ServerFault> {
+    let loaded = intake::load(sources)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("lictor")
+        .build()
+        .map_err(ServerFault::Runtime)?;
+    let code = runtime.block_on(async {
+        let signals = Signals::take().map_err(ServerFault::Runtime)?;
+        let running = start::start(loaded, sources.clone()).await?;
+        Ok::<_, ServerFault>(running.until_stopped(signals).await)
+    })?;
+    // Nothing that is still running is worth waiting for: all that counts was stopped in order.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+/// Why an agent does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerFault {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Load(#[from] LoadFault),
+    /// No threads or no timers.
+    #[error("the runtime cannot start")]
+    Runtime(#[source] io::Error),
+    /// A socket that cannot be had.
+    #[error("cannot listen on {address} for {purpose}")]
+    Bind {
+        /// What for: `DNS over UDP`.
+        purpose: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that cannot be read or written.
+    #[error("cannot use {}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The host's name is no node name.
+    #[error("this host's name cannot be used: {0}; name the node with -node")]
+    HostName(String),
+    /// A wildcard address is bound, and there is nothing to tell others.
+    #[error("no private IPv4 address found; say with -advertise where others reach this machine")]
+    NoPrivateAddress,
+    /// A wildcard address is bound, and there are several to choose from.
+    #[error("multiple private IPv4 addresses found ({0}); choose one with -bind or -advertise")]
+    SeveralPrivateAddresses(String),
+    /// The state cannot be opened.
+    #[error(transparent)]
+    Raft(#[from] RaftFault),
+    /// The agent cannot start.
+    #[error(transparent)]
+    Agent(#[from] AgentFault),
+}
+
+impl ServerFault {
+    /// What the user can do about it, where it is not in the text.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Bind { source, .. } = self else { return None };
+        match source.kind() {
+            io::ErrorKind::AddrInUse => Some(
+                "another process listens there: stop it, or choose other ports with `-http-port` and `-dns-port`",
+            ),
+            io::ErrorKind::PermissionDenied => {
+                Some("ports below 1024 need the capability CAP_NET_BIND_SERVICE")
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                Some("this machine has no such address: `-client` and `-bind` say which to use")
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What the API asks of the running program.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::agent::Agent;
+use crate::api::{MetricsSnapshot, Program};
+use crate::model::definition::Probe;
+use crate::model::member::Member;
+use crate::model::time::Now;
+use crate::publish::{Propose, Reader};
+use crate::server::clock;
+use crate::server::metrics::Metrics;
+
+/// What somebody asked the program to do.
+pub(in crate::server) enum Request {
+    /// To read its configuration again, and to say what came of it.
+    Reload(oneshot::Sender<Result<(), String>>),
+    /// To leave and end.
+    Leave,
+}
+
+/// The program, as the API sees it.
+pub(in crate::server) struct Handle {
+    /// Where requests are put.
+    pub(in crate::server) requests: mpsc::Sender<Request>,
+    /// Who is alive.
+    pub(in crate::server) members: Vec<Member>,
+    /// The configuration in use, as JSON.
+    pub(in crate::server) config: Arc<ArcSwap<Value>>,
+    /// What was counted.
+    pub(in crate::server) metrics: Metrics,
+    /// The catalog.
+    pub(in crate::server) reader: Reader,
+    /// The cluster.
+    pub(in crate::server) propose: Arc<dyn Propose>,
+    /// Local services and checks.
+    pub(in crate::server) agent: Agent,
+}
+
+impl Program for Handle {
+    fn reload(&self) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
+        Box::pin(async {
+            let (told, tell) = oneshot::channel();
+            let stopping = || "the agent is shutting down".to_owned();
+            self.requests.send(Request::Reload(told)).await.map_err(|_| stopping())?;
+            tell.await.map_err(|_| stopping())?
+        })
+    }
+
+    fn leave(&self) {
+        // A full queue means that a stop or as many reloads are under way already.
+        let _ = self.requests.try_send(Request::Leave);
+    }
+
+    fn members(&self) -> Vec<Member> {
+        self.members.clone()
+    }
+
+    fn debug_config(&self) -> Value {
+        (**self.config.load()).clone()
+    }
+
+    fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>> {
+        let cluster = self.propose.cluster();
+        let view = self.reader.load();
+        let leader = cluster.leader_address().map(|a| a.to_string()).unwrap_or_default();
+        let section = |pairs: Vec<(&str, String)>| -> BTreeMap<String, String> {
+            pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+        };
+        let local = self.agent.local();
+        let ttls =
+            local.checks.values().filter(|c| matches!(c.definition.probe, Probe::Ttl { .. }));
+        let ttls = ttls.count();
+        let agent = vec![
+            ("check_monitors", (local.checks.len() - ttls).to_string()),
+            ("check_ttls", ttls.to_string()),
+            ("checks", local.checks.len().to_string()),
+            ("services", local.services.len().to_string()),
+        ];
+        let consul = vec![
+            ("bootstrap", (cluster.peers.len() <= 1).to_string()),
+            ("known_datacenters", "1".to_owned()),
+            ("leader", cluster.is_leader.to_string()),
+            ("leader_addr", leader),
+            ("server", "true".to_owned()),
+        ];
+        let raft = vec![
+            ("applied_index", cluster.applied.to_string()),
+            ("last_contact", format!("{}ms", cluster.last_contact.as_millis())),
+            ("last_log_index", cluster.last_log.to_string()),
+            ("num_peers", cluster.peers.len().saturating_sub(1).to_string()),
+            ("state", if cluster.is_leader { "Leader" } else { "Follower" }.to_owned()),
+            ("term", cluster.term.to_string()),
+        ];
+        let catalog = vec![
+            ("blocking_queries", self.reader.waiter_count().to_string()),
+            ("nodes", view.nodes().count().to_string()),
+            ("services", view.services().count().to_string()),
+            ("tombstones", view.tombstone_count().to_string()),
+        ];
+        let build = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        let runtime = vec![
+            ("arch", std::env::consts::ARCH.to_owned()),
+            ("os", std::env::consts::OS.to_owned()),
+            ("cpu_count", std::thread::available_parallelism().map_or(1, usize::from).to_string()),
+        ];
+        [
+            ("agent", agent),
+            ("build", build),
+            ("catalog", catalog),
+            ("consul", consul),
+            ("raft", raft),
+            ("runtime", runtime),
+        ]
+        .into_iter()
+        .map(|(name, pairs)| (name.to_owned(), section(pairs)))
+        .collect()
+    }
+
+    fn metrics(&self) -> MetricsSnapshot {
+        self.metrics.snapshot(clock::now())
+    }
+
+    fn now(&self) -> Now {
+        clock::now()
+    }
+}

@@ -1,0 +1,185 @@
+//! A running agent: waits for signals and requests, reloads, and stops in order.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Agent, FileDefinitions};
+use crate::intake::{self, Config, Sources};
+use crate::model::name::NodeName;
+use crate::raft::RaftNode;
+use crate::server::front::Front;
+use crate::server::logging::LogHandle;
+use crate::server::pid_file::PidFile;
+use crate::server::program::Request;
+use crate::server::tcp::TcpServer;
+use crate::server::udp::UdpThreads;
+
+/// All that has to be stopped, and what a reload changes.
+pub(in crate::server) struct Running {
+    /// Where the configuration came from.
+    pub(in crate::server) sources: Sources,
+    /// The configuration in use.
+    pub(in crate::server) config: Config,
+    /// The same as JSON, for the API.
+    pub(in crate::server) shown: Arc<ArcSwap<Value>>,
+    /// This machine's node.
+    pub(in crate::server) node: NodeName,
+    /// Requests of the API.
+    pub(in crate::server) requests: mpsc::Receiver<Request>,
+    /// The level of the log.
+    pub(in crate::server) log_level: LogHandle,
+    /// What DNS answers are made of.
+    pub(in crate::server) front: Arc<Front>,
+    /// DNS over UDP.
+    pub(in crate::server) udp: Vec<UdpThreads>,
+    /// DNS over TCP.
+    pub(in crate::server) tcp: TcpServer,
+    /// Services and checks.
+    pub(in crate::server) agent: Agent,
+    /// Consensus.
+    pub(in crate::server) raft: RaftNode,
+    /// HTTP listeners and the leader's work.
+    pub(in crate::server) tasks: JoinSet<()>,
+    /// Ends the tasks.
+    pub(in crate::server) stop: CancellationToken,
+    /// Says who we are, until it is dropped.
+    pub(in crate::server) pid_file: Option<PidFile>,
+}
+
+/// The signals that mean something.
+pub(in crate::server) struct Signals {
+    /// SIGINT.
+    interrupt: Signal,
+    /// SIGTERM.
+    terminate: Signal,
+    /// SIGHUP.
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Takes them over from the system's defaults.
+    pub(in crate::server) fn take() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// What ended the waiting.
+enum Wake {
+    /// To stop; whether the catalog is to be told that we leave.
+    Stop { is_leave: bool },
+    /// To read the configuration again, and whom to tell what came of it.
+    Reload(Option<oneshot::Sender<Result<(), String>>>),
+}
+
+impl Running {
+    /// Serves until a signal or the API ends it.
+    pub(in crate::server) async fn until_stopped(mut self, mut signals: Signals) -> ExitCode {
+        let is_leave = loop {
+            match self.wake(&mut signals).await {
+                Wake::Stop { is_leave } => break is_leave,
+                Wake::Reload(told) => {
+                    let result = self.reload().await;
+                    if let Err(fault) = &result {
+                        tracing::error!("the configuration was not reloaded: {fault}");
+                    }
+                    // Who asked may have hung up; the reload is done all the same.
+                    let _ = told.map(|told| told.send(result));
+                }
+            }
+        };
+        tokio::select! {
+            // Whoever signals again does not want to wait, however far the stop is.
+            biased;
+            _ = signals.interrupt.recv() => ExitCode::FAILURE,
+            _ = signals.terminate.recv() => ExitCode::FAILURE,
+            () = self.stop_in_order(is_leave) => ExitCode::SUCCESS,
+        }
+    }
+
+    async fn wake(&mut self, signals: &mut Signals) -> Wake {
+        tokio::select! {
+            // Stops go before reloads, reloads before requests.
+            biased;
+            _ = signals.interrupt.recv() => {
+                Wake::Stop { is_leave: !self.config.skip_leave_on_interrupt }
+            }
+            _ = signals.terminate.recv() => Wake::Stop { is_leave: self.config.leave_on_terminate },
+            _ = signals.hang_up.recv() => Wake::Reload(None),
+            Some(request) = self.requests.recv() => match request {
+                Request::Leave => Wake::Stop { is_leave: true },
+                Request::Reload(told) => Wake::Reload(Some(told)),
+            },
+        }
+    }
+
+    /// Reads the configuration again and applies what differs; all of it or nothing.
+    async fn reload(&mut self) -> Result<(), String> {
+        let loaded = intake::load(&self.sources).map_err(|fault| fault.to_string())?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        let files = FileDefinitions {
+            services: loaded.config.services.clone(),
+            checks: loaded.config.checks.clone(),
+        };
+        self.agent.reload(files).await.map_err(|fault| fault.to_string())?;
+        self.front.configure(loaded.config.dns(&self.node));
+        self.log_level.set(loaded.config.log.level);
+        let after = loaded.config.debug_json();
+        for key in changed_for_next_start(&self.shown.load(), &after) {
+            tracing::warn!("`{key}` changed, which takes effect at the next start");
+        }
+        self.shown.store(Arc::new(after));
+        self.config = loaded.config;
+        tracing::info!("configuration reloaded");
+        Ok(())
+    }
+
+    async fn stop_in_order(mut self, is_leave: bool) {
+        tracing::info!("stopping");
+        if is_leave && let Err(fault) = self.agent.leave().await {
+            tracing::warn!(%fault, "the catalog could not be told that this agent leaves");
+        }
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        self.agent.stopped().await;
+        self.tcp.stop().await;
+        for threads in self.udp {
+            threads.stop();
+        }
+        if let Err(fault) = self.raft.shutdown().await {
+            tracing::error!(%fault, "the state was not closed in order");
+        }
+        drop(self.pid_file);
+        tracing::info!("stopped");
+    }
+}
+
+/// The settings that differ and that a running agent does not take over.
+fn changed_for_next_start(before: &Value, after: &Value) -> Vec<String> {
+    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
+        return Vec::new();
+    };
+    let is_fixed = |key: &&String| !RELOADABLE.contains(&key.as_str());
+    after
+        .keys()
+        .filter(is_fixed)
+        .filter(|key| before.get(*key) != after.get(*key))
+        .cloned()
+        .collect()
+}
+
+/// Settings that a reload applies.
+const RELOADABLE: &[&str] =
+    &["services", "checks", "dns_config", "domain", "alt_domain", "log_level"];

@@ -1,0 +1,361 @@
+//! Configuration → a running agent, in the order that the room's head states.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
+use crate::api::{self, ApiOptions, Services};
+use crate::catalog::command::Machine;
+use crate::catalog::reply::Topic;
+use crate::intake::{Config, Loaded, Sources};
+use crate::model::address::Address;
+use crate::model::member::{Member, MemberStatus};
+use crate::model::name::NodeName;
+use crate::publish::{self, Propose, Reader};
+use crate::raft::{self, RaftOptions};
+use crate::server::banner::{self, Banner};
+use crate::server::front::Front;
+use crate::server::leading::Leading;
+use crate::server::logging::{self, LogHandle, LogOptions};
+use crate::server::metrics::Metrics;
+use crate::server::pid_file::PidFile;
+use crate::server::program::Handle;
+use crate::server::running::Running;
+use crate::server::udp::{self, UdpSockets, UdpThreads};
+use crate::server::{ServerFault, http, identity, tcp};
+
+/// Who this machine is.
+struct Identity {
+    /// Its node.
+    node: NodeName,
+    /// Its node's UUID.
+    id: String,
+    /// Where others reach it.
+    advertised: IpAddr,
+}
+
+/// Everything that listens, bound but silent.
+struct Sockets {
+    /// The API.
+    http: Vec<TcpListener>,
+    /// DNS over TCP.
+    tcp: Vec<TcpListener>,
+    /// DNS over UDP.
+    udp: Vec<UdpSockets>,
+}
+
+/// Starts an agent and says that it is ready.
+pub(in crate::server) async fn start(
+    loaded: Loaded,
+    sources: Sources,
+) -> Result<Running, ServerFault> {
+    let Loaded { config, warnings } = loaded;
+    let identity = identify(&config)?;
+    let sockets = bind(&config)?;
+    let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.tcp));
+    announce(&config, &identity, &http_addresses, &dns_addresses);
+    let log_level = start_log(&config, &warnings)?;
+    let metrics = Metrics::install();
+    let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
+
+    let (publisher, reader) = publish::publisher();
+    let raft = raft::start(raft_options(&config, &identity), publisher).await?;
+    let propose: Arc<dyn Propose> = Arc::new(raft.clone());
+
+    let seed = fastrand::u64(..);
+    let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), seed));
+    let tcp = tcp::start(sockets.tcp, &front);
+    let udp = start_udp(sockets.udp, &front)?;
+
+    let stop = CancellationToken::new();
+    let agent = start_agent(&config, &identity, &reader, &propose, seed, &stop)?;
+    let members = vec![member(&config, &identity)];
+    let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
+    let (asks, requests) = mpsc::channel(REQUESTS_MAX);
+    let program = Arc::new(Handle {
+        requests: asks,
+        members: members.clone(),
+        config: Arc::clone(&shown),
+        metrics,
+        reader: reader.clone(),
+        propose: Arc::clone(&propose),
+        agent: agent.clone(),
+    });
+    let services = Services {
+        reader: reader.clone(),
+        propose: Arc::clone(&propose),
+        agent: agent.clone(),
+        program,
+    };
+    let mut tasks = JoinSet::new();
+    start_http(sockets.http, &config, &identity, services, &stop, &mut tasks);
+    let datacenter = config.datacenter.clone();
+    let leading = Leading { reader: reader.clone(), propose, members, datacenter };
+    tasks.spawn(leading.run(stop.clone()));
+
+    settle(&agent, &reader, &identity.node).await;
+    banner::print_ready(&http_addresses, &dns_addresses);
+    let node = identity.node;
+    Ok(Running {
+        sources,
+        config,
+        shown,
+        node,
+        requests,
+        log_level,
+        front,
+        udp,
+        tcp,
+        agent,
+        raft,
+        tasks,
+        stop,
+        pid_file,
+    })
+}
+
+/// Prints who starts.
+fn announce(config: &Config, identity: &Identity, http: &[SocketAddr], dns: &[SocketAddr]) {
+    banner::print_banner(&Banner {
+        node: &identity.node,
+        node_id: &identity.id,
+        datacenter: &config.datacenter,
+        is_bootstrap: config.bootstrap,
+        advertised: identity.advertised,
+        http,
+        dns,
+    });
+}
+
+/// Serves the API on every listener.
+fn start_http(
+    listeners: Vec<TcpListener>,
+    config: &Config,
+    identity: &Identity,
+    services: Services,
+    stop: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+) {
+    let router = api::router(api_options(config, identity), services);
+    for listener in listeners {
+        let connections = config.limits.http_max_conns_per_client;
+        tasks.spawn(http::serve(listener, router.clone(), connections, stop.clone()));
+    }
+}
+
+/// Starts the log, and says in it what the configuration leaves to say.
+fn start_log(config: &Config, warnings: &[String]) -> Result<LogHandle, ServerFault> {
+    let (level, is_json, file) = (config.log.level, config.log.json, config.log.file.clone());
+    let handle = logging::start(&LogOptions { level, is_json, file: file.clone() })
+        .map_err(|source| ServerFault::File { path: file.unwrap_or_default(), source })?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(handle)
+}
+
+fn start_udp(sockets: Vec<UdpSockets>, front: &Arc<Front>) -> Result<Vec<UdpThreads>, ServerFault> {
+    let start = |sockets: UdpSockets| {
+        let address = sockets.address;
+        let fault = |source| ServerFault::Bind { purpose: "DNS over UDP", address, source };
+        sockets.start(front).map_err(fault)
+    };
+    sockets.into_iter().map(start).collect()
+}
+
+/// Waits until the catalog shows what this agent states, so that the first `dig` after `ready` finds it. Where
+/// there is no leader to tell, readiness does not wait for one: what is known can be answered.
+async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
+    let told = async {
+        let mut changed = reader.waiter(vec![Topic::Node(node.clone())]);
+        let local = agent.local();
+        let is_told = || {
+            let view = reader.load();
+            let entry = view.node(node.folded());
+            entry.is_some_and(|entry| {
+                local.services.keys().all(|id| entry.services.contains_key(id))
+            })
+        };
+        while !is_told() {
+            changed.changed().await;
+        }
+    };
+    if tokio::time::timeout(SETTLE_TIMEOUT, told).await.is_err() {
+        tracing::warn!(
+            "no leader took this agent's services yet; they are offered again and again"
+        );
+    }
+}
+
+fn identify(config: &Config) -> Result<Identity, ServerFault> {
+    if let Some(path) = &config.data_dir {
+        std::fs::create_dir_all(path)
+            .map_err(|source| ServerFault::File { path: path.clone(), source })?;
+    }
+    Ok(Identity {
+        node: identity::node_name(config.node_name.as_ref())?,
+        id: identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?,
+        advertised: identity::advertised(config.advertise_addr, config.bind_addr)?,
+    })
+}
+
+fn bind(config: &Config) -> Result<Sockets, ServerFault> {
+    let mut sockets = Sockets { http: Vec::new(), tcp: Vec::new(), udp: Vec::new() };
+    let listen = |purpose, address| {
+        http::bind(address).map_err(|source| ServerFault::Bind { purpose, address, source })
+    };
+    for ip in config.http_addrs() {
+        if let Some(port) = config.ports.http {
+            sockets.http.push(listen("HTTP", SocketAddr::new(*ip, port))?);
+        }
+    }
+    for ip in config.dns_addrs() {
+        let Some(port) = config.ports.dns else { continue };
+        let (udp, tcp) = bind_dns(SocketAddr::new(*ip, port))?;
+        sockets.udp.push(udp);
+        sockets.tcp.push(tcp);
+    }
+    Ok(sockets)
+}
+
+/// Binds UDP and TCP to one port. With port 0 the one that UDP gets may be taken for TCP: then another try.
+fn bind_dns(address: SocketAddr) -> Result<(UdpSockets, TcpListener), ServerFault> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut tries = 0;
+    loop {
+        let udp = udp::bind(address, threads).map_err(|source| ServerFault::Bind {
+            purpose: "DNS over UDP",
+            address,
+            source,
+        })?;
+        match http::bind(udp.address) {
+            Ok(tcp) => return Ok((udp, tcp)),
+            Err(_) if address.port() == 0 && tries < BIND_TRIES_MAX => tries += 1,
+            Err(source) => {
+                let (purpose, address) = ("DNS over TCP", udp.address);
+                return Err(ServerFault::Bind { purpose, address, source });
+            }
+        }
+    }
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}
+
+fn raft_options(config: &Config, identity: &Identity) -> RaftOptions {
+    let address = SocketAddr::new(identity.advertised, config.ports.server.unwrap_or(0));
+    RaftOptions {
+        data_dir: config.data_dir.clone(),
+        node: identity.node.clone(),
+        address,
+        bootstrap: config.bootstrap || config.bootstrap_expect == 1,
+    }
+}
+
+fn start_agent(
+    config: &Config,
+    identity: &Identity,
+    reader: &Reader,
+    propose: &Arc<dyn Propose>,
+    seed: u64,
+    stop: &CancellationToken,
+) -> Result<Agent, ServerFault> {
+    let scripts = match (config.enable_script_checks, config.enable_local_script_checks) {
+        (true, _) => ScriptPolicy::Everywhere,
+        (false, true) => ScriptPolicy::LocalFiles,
+        (false, false) => ScriptPolicy::Never,
+    };
+    let options = AgentOptions {
+        node: identity.node.clone(),
+        machine: machine(config, identity),
+        datacenter: config.datacenter.clone(),
+        data_dir: config.data_dir.clone(),
+        scripts,
+        check_output_bytes_max: config.check_output_max_size,
+        check_update_interval: config.check_update_interval,
+        seed,
+    };
+    let files =
+        FileDefinitions { services: config.services.clone(), checks: config.checks.clone() };
+    let agent = Agent::start(options, files, reader.clone(), Arc::clone(propose), stop.clone())?;
+    Ok(agent)
+}
+
+/// What the catalog is told of this machine.
+fn machine(config: &Config, identity: &Identity) -> Machine {
+    let address = identity.advertised.to_string();
+    let family = if identity.advertised.is_ipv4() { "ipv4" } else { "ipv6" };
+    let mut tagged_addresses = BTreeMap::from([
+        ("lan".to_owned(), address.clone()),
+        ("wan".to_owned(), address.clone()),
+        (format!("lan_{family}"), address.clone()),
+        (format!("wan_{family}"), address),
+    ]);
+    tagged_addresses.extend(config.tagged_addresses.clone());
+    let mut meta = config.node_meta.clone();
+    // Consul's own agents state it, and clients that copy a node expect it.
+    meta.entry("consul-network-segment".to_owned()).or_default();
+    Machine {
+        id: identity.id.clone(),
+        address: Address::Ip(identity.advertised),
+        tagged_addresses,
+        meta,
+    }
+}
+
+/// This agent as a member, with the tags that Consul's tools read.
+fn member(config: &Config, identity: &Identity) -> Member {
+    let text = |port: Option<u16>| port.unwrap_or(0).to_string();
+    let tags = [
+        ("role", "consul".to_owned()),
+        ("dc", config.datacenter.to_string()),
+        ("id", identity.id.clone()),
+        ("port", text(config.ports.server)),
+        ("wan_join_port", text(config.ports.serf_wan)),
+        ("build", concat!(env!("CARGO_PKG_VERSION"), ":").to_owned()),
+        ("acls", "0".to_owned()),
+        ("raft_vsn", "3".to_owned()),
+        ("segment", String::new()),
+        ("vsn", "2".to_owned()),
+        ("vsn_min", "2".to_owned()),
+        ("vsn_max", "3".to_owned()),
+    ];
+    Member {
+        name: identity.node.clone(),
+        address: identity.advertised,
+        port: config.ports.serf_lan.unwrap_or(0),
+        tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        status: MemberStatus::Alive,
+    }
+}
+
+fn api_options(config: &Config, identity: &Identity) -> ApiOptions {
+    ApiOptions {
+        node: identity.node.clone(),
+        node_id: identity.id.clone(),
+        datacenter: config.datacenter.clone(),
+        is_server: config.server,
+        pretty: config.dev,
+        kv_value_bytes_max: config.limits.kv_max_value_size,
+        wait_default: config.default_query_time,
+        wait_max: config.max_query_time,
+    }
+}
+
+/// How long readiness waits for the first synchronisation.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Requests of the API that may wait while a reload runs.
+const REQUESTS_MAX: usize = 16;
+
+/// Ports that are tried for DNS where any will do.
+const BIND_TRIES_MAX: u32 = 16;

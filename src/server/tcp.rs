@@ -1,0 +1,112 @@
+//! DNS over TCP: hickory-server's listener around the same `respond` (RFC 7766).
+//!
+//! hickory wants a message of its own types from its handler, so the reply is read back and handed over
+//! section by section; nothing is cut again, since `dns::fit` kept it within a TCP message.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hickory_proto::op::{Header, HeaderCounts, Message, MessageType, Metadata, ResponseCode};
+use hickory_server::Server;
+use hickory_server::net::runtime::Time;
+use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
+use hickory_server::zone_handler::MessageResponseBuilder;
+use tokio::net::TcpListener;
+
+use crate::dns::{Incoming, Outgoing, Transport};
+use crate::server::front::Front;
+
+/// Starts to answer on listeners. Dropping the result ends it.
+pub(in crate::server) fn start(listeners: Vec<TcpListener>, front: &Arc<Front>) -> TcpServer {
+    let rng = Mutex::new(front.rng());
+    let mut server = Server::new(Handler { front: Arc::clone(front), rng });
+    for listener in listeners {
+        server.register_listener(listener, IDLE_TIMEOUT, REPLIES_QUEUED_MAX);
+    }
+    TcpServer { server }
+}
+
+/// Listeners that answer.
+#[must_use = "listeners answer until `stop`"]
+pub(in crate::server) struct TcpServer {
+    /// hickory's side.
+    server: Server<Handler>,
+}
+
+impl TcpServer {
+    /// Takes no more connections and waits for the open ones' answers.
+    pub(in crate::server) async fn stop(mut self) {
+        if let Err(fault) = self.server.shutdown_gracefully().await {
+            tracing::debug!(%fault, "the DNS listener did not end in order");
+        }
+    }
+}
+
+/// hickory's way to ask us.
+struct Handler {
+    /// What answers.
+    front: Arc<Front>,
+    /// The listeners' generator; held for the few microseconds of one answer.
+    rng: Mutex<fastrand::Rng>,
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for Handler {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut reply: R,
+    ) -> ResponseInfo {
+        let Some(message) = self.respond(request.as_slice(), request.src()) else {
+            return nothing(request);
+        };
+        let mut builder = MessageResponseBuilder::from_message_request(request);
+        if let Some(edns) = &message.edns {
+            builder.edns(edns);
+        }
+        let response = builder.build(
+            message.metadata,
+            &message.answers,
+            &message.authorities,
+            std::iter::empty(),
+            &message.additionals,
+        );
+        match reply.send_response(response).await {
+            Ok(info) => info,
+            Err(fault) => {
+                tracing::debug!(%fault, source = %request.src(), "a reply could not be sent");
+                nothing(request)
+            }
+        }
+    }
+}
+
+impl Handler {
+    /// The reply as hickory's message; nothing where none is due.
+    fn respond(&self, bytes: &[u8], source: SocketAddr) -> Option<Message> {
+        let incoming = Incoming { bytes, transport: Transport::Tcp, source };
+        let outgoing = {
+            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+            self.front.respond(&incoming, &mut rng)
+        };
+        let Outgoing::Reply(reply) = outgoing else { return None };
+        Message::from_vec(&reply)
+            .inspect_err(|fault| tracing::error!(%fault, "our own reply does not parse"))
+            .ok()
+    }
+}
+
+/// What hickory is told where nothing was sent.
+fn nothing(request: &Request) -> ResponseInfo {
+    let mut metadata =
+        Metadata::new(request.metadata.id, MessageType::Response, request.metadata.op_code);
+    metadata.response_code = ResponseCode::ServFail;
+    ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
+}
+
+/// How long a connection may say nothing (RFC 7766 §6.2.3 asks for "a few seconds").
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Replies that may wait for a slow reader of one connection; hickory drops what is beyond.
+const REPLIES_QUEUED_MAX: usize = 256;

@@ -1,0 +1,213 @@
+//! Start, reload, stop, and the ways to lose a process: with the real program.
+
+use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::harness::{Agent, http};
+
+/// What `/v1/kv/KEY?raw` answers.
+fn value(agent: &Agent, key: &str) -> Option<String> {
+    let (status, body) = agent.http("GET", &format!("/v1/kv/{key}?raw"), b"");
+    (status == 200).then(|| String::from_utf8_lossy(&body).into_owned())
+}
+
+/// The ids of this agent's services.
+fn services(agent: &Agent) -> Vec<String> {
+    let services: Value =
+        serde_json::from_str(&agent.must("GET", "/v1/agent/services", "")).unwrap();
+    services.as_object().unwrap().keys().cloned().collect()
+}
+
+fn write(dir: &Path, name: &str, text: &str) {
+    fs::write(dir.join(name), text).unwrap();
+}
+
+#[test]
+fn a_signal_ends_the_agent_in_order() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let agent = Agent::dev().start();
+        agent.signal(signal);
+        let (status, output) = agent.wait();
+        assert_eq!(status.code(), Some(0), "{signal}: {output}");
+    }
+}
+
+#[test]
+fn a_killed_server_comes_back_with_everything_that_it_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::server(dir.path()).start();
+    let address = agent.http;
+    // Eight writers until the process dies under them; each counts what was acknowledged.
+    let writers: Vec<_> = (0..8)
+        .map(|writer| {
+            std::thread::spawn(move || {
+                let mut acknowledged = 0;
+                while let Some(true) = put(address, &format!("w{writer}/{acknowledged}"), "x") {
+                    acknowledged += 1;
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    agent.must("PUT", "/v1/agent/service/register", r#"{"Name":"kept","Port":1}"#);
+    while value(&agent, "w0/50").is_none() {}
+    agent.kill();
+    let counts: Vec<u32> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+    let agent = Agent::server(dir.path()).start();
+    for (writer, count) in counts.iter().enumerate() {
+        let keys: Value =
+            serde_json::from_str(&agent.must("GET", &format!("/v1/kv/w{writer}/?keys"), ""))
+                .unwrap();
+        let found = keys.as_array().unwrap().len();
+        // The last write may have been stored without its answer having arrived.
+        assert!(
+            *count as usize <= found && found <= *count as usize + 1,
+            "{writer}: {found} of {count}"
+        );
+    }
+    assert_eq!(services(&agent), ["kept"]);
+}
+
+/// One write: whether it was acknowledged, or nothing where the server is gone.
+fn put(address: std::net::SocketAddr, key: &str, value: &str) -> Option<bool> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(
+        stream,
+        "PUT /v1/kv/{key} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{value}",
+        value.len()
+    )
+    .ok()?;
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer).ok()?;
+    Some(answer.starts_with("HTTP/1.1 200") && answer.ends_with("true"))
+}
+
+#[test]
+fn a_reload_applies_the_difference_and_keeps_check_states() {
+    let dir = tempfile::tempdir().unwrap();
+    write(
+        dir.path(),
+        "a.json",
+        r#"{"service":{"name":"a","port":1,"check":{"id":"ttl-a","ttl":"1h"}}}"#,
+    );
+    write(dir.path(), "b.json", r#"{"service":{"name":"b","port":1}}"#);
+    let agent = Agent::dev().args(["-config-dir"]).args([dir.path()]).start();
+    assert_eq!(services(&agent), ["a", "b"]);
+    agent.must("PUT", "/v1/agent/check/pass/ttl-a?note=fine", "");
+    fs::remove_file(dir.path().join("b.json")).unwrap();
+    write(dir.path(), "c.json", r#"{"service":{"name":"c","port":1}}"#);
+    agent.signal(Signal::SIGHUP);
+    agent.wait_for_line("configuration reloaded");
+    assert_eq!(services(&agent), ["a", "c"]);
+    let checks: Value = serde_json::from_str(&agent.must("GET", "/v1/agent/checks", "")).unwrap();
+    assert_eq!(checks["ttl-a"]["Status"], "passing");
+}
+
+#[test]
+fn a_reload_of_a_broken_file_changes_nothing_and_says_where() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a.json", r#"{"service":{"name":"a","port":1}}"#);
+    let agent = Agent::dev().args(["-config-dir"]).args([dir.path()]).start();
+    write(dir.path(), "b.json", r#"{"service":{"name":"b","port":70000}}"#);
+    agent.signal(Signal::SIGHUP);
+    let line = agent.wait_for_line("b.json:1:");
+    assert!(line.contains("70000"), "{line}");
+    assert_eq!(services(&agent), ["a"]);
+}
+
+#[test]
+fn a_data_dir_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Agent::server(dir.path()).start();
+    let (status, output) = Agent::server(dir.path()).fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains("owned by") && output.contains(&first.pid().to_string()), "{output}");
+}
+
+#[test]
+fn a_data_dir_of_a_newer_format_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = Agent::server(dir.path()).start();
+    agent.signal(Signal::SIGTERM);
+    agent.wait();
+    let format = find(dir.path(), "format");
+    fs::write(&format, "lictor 999\n").unwrap();
+    let (status, output) = Agent::server(dir.path()).fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains("999") && output.contains("newer"), "{output}");
+}
+
+/// The file of that name somewhere below a folder.
+fn find(dir: &Path, name: &str) -> std::path::PathBuf {
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|found| found == name) {
+                return path;
+            }
+        }
+    }
+    panic!("no file {name} below {}", dir.display());
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = tcp.local_addr().unwrap().port().to_string();
+    let (status, output) = Agent::dev().args(["-http-port", &port]).fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains(&format!("127.0.0.1:{port}")) && output.contains("hint:"), "{output}");
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = udp.local_addr().unwrap().port().to_string();
+    let (status, output) = Agent::dev().args(["-dns-port", &port]).fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains(&format!("127.0.0.1:{port}")), "{output}");
+}
+
+#[test]
+fn dev_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_lictor"))
+        .args(["agent", "-dev", "-http-port", "0", "-dns-port", "0", "-server-port", "0"])
+        .args(["-serf-lan-port", "0"])
+        .current_dir(dir.path())
+        .env("HOME", dir.path())
+        .env("TMPDIR", dir.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut child = child;
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert!(lines.any(|line| line.unwrap().contains("==> ready:")));
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn broken_connections_and_bodies_leave_others_alone() {
+    let agent = Agent::dev().start();
+    for bytes in
+        [&b"GET"[..], b"\0\0\0\0", b"PUT /v1/kv/a HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"]
+    {
+        let mut stream = TcpStream::connect(agent.http).unwrap();
+        stream.write_all(bytes).unwrap();
+    }
+    let deep = "[".repeat(10_000);
+    let (status, _) = agent.http("PUT", "/v1/agent/service/register", deep.as_bytes());
+    assert_eq!(status, 400);
+    let (status, _) = http(agent.http, "PUT", "/v1/kv/big", &vec![b'x'; 512 * 1024 + 1]);
+    assert_eq!(status, 413);
+    assert_eq!(value(&agent, "a"), None);
+    agent.must("PUT", "/v1/kv/a", "b");
+    assert_eq!(value(&agent, "a").as_deref(), Some("b"));
+}
