@@ -178,17 +178,21 @@ fn resolve(template: &str) -> Result<IpAddr, String> {
     found.ok_or_else(|| format!("no interface has an address for `{template}`"))
 }
 
-/// The first private IPv4 address of an interface that is up, as Consul advertises where nothing is
-/// stated.
+/// The private addresses of interfaces that are up; IPv4 before IPv6.
 #[must_use]
-pub fn private_ip() -> Option<IpAddr> {
-    find(|_, addr| is_private(addr))
+pub fn private_ips() -> Vec<IpAddr> {
+    find_all(|_, addr| is_private(addr))
 }
 
 /// The first address that fits, of interfaces that are up; IPv4 before IPv6.
 fn find(fits: impl Fn(&str, IpAddr) -> bool) -> Option<IpAddr> {
-    let mut found: Vec<IpAddr> = getifaddrs()
-        .ok()?
+    find_all(fits).first().copied()
+}
+
+fn find_all(fits: impl Fn(&str, IpAddr) -> bool) -> Vec<IpAddr> {
+    // Without a list of interfaces there is nothing to find.
+    let Ok(interfaces) = getifaddrs() else { return Vec::new() };
+    let mut found: Vec<IpAddr> = interfaces
         .filter(|interface| interface.flags.contains(InterfaceFlags::IFF_UP))
         .filter_map(|interface| {
             let addr = interface.address?;
@@ -199,7 +203,7 @@ fn find(fits: impl Fn(&str, IpAddr) -> bool) -> Option<IpAddr> {
         .collect();
     // Stable: the kernel's order stays within each family.
     found.sort_by_key(IpAddr::is_ipv6);
-    found.first().copied()
+    found
 }
 
 fn is_private(addr: IpAddr) -> bool {

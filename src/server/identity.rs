@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::Path;
 
-use nix::ifaddrs::getifaddrs;
 use uuid::Uuid;
 
+use crate::intake;
 use crate::model::name::NodeName;
 use crate::server::ServerFault;
 
@@ -62,15 +62,9 @@ pub(in crate::server) fn advertised(
     if !bound.is_unspecified() {
         return Ok(bound);
     }
-    let interfaces = getifaddrs().map_err(|_| ServerFault::NoPrivateAddress)?;
-    let mut private: Vec<Ipv4Addr> = interfaces
-        .filter_map(|interface| interface.address)
-        .filter_map(|address| address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::ip))
-        .filter(Ipv4Addr::is_private)
-        .collect();
-    private.dedup();
+    let private: Vec<IpAddr> = intake::private_ips().into_iter().filter(IpAddr::is_ipv4).collect();
     match private.as_slice() {
-        [only] => Ok(IpAddr::V4(*only)),
+        [only] => Ok(*only),
         [] => Err(ServerFault::NoPrivateAddress),
         // Taking one of several in silence would be a guess that others pay for.
         several => Err(ServerFault::SeveralPrivateAddresses(

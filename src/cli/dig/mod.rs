@@ -35,7 +35,7 @@ pub(super) struct Flags {
     /// Takes a truncated answer as it is
     #[arg(long)]
     ignore: bool,
-    /// NAME [TYPE]
+    /// NAME and TYPE, A unless stated
     #[arg(value_name = "NAME [TYPE]")]
     question: Vec<String>,
 }

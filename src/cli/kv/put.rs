@@ -37,7 +37,7 @@ pub(in crate::cli) struct Flags {
     /// The session for `-acquire` and `-release`
     #[arg(long, value_name = "ID", default_value = "")]
     session: String,
-    /// KEY [VALUE]; `@file` reads a file, `-` stdin
+    /// KEY and VALUE; `@file` reads a file, `-` stdin
     #[arg(value_name = "KEY [VALUE]")]
     others: Vec<OsString>,
     /// Whom to ask.
