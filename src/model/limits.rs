@@ -67,9 +67,6 @@ pub const UDP_ANSWER_BYTES_PLAIN: u16 = 512;
 /// Records in one TCP answer (Consul: 4096).
 pub const TCP_ANSWER_RECORDS_MAX: usize = 4_096;
 
-/// Open DNS connections over TCP.
-pub const DNS_CONNECTIONS_MAX: usize = 10_000;
-
 /// Bytes of commands that wait for Raft at one time; beyond it a write waits for its turn.
 pub const PROPOSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 

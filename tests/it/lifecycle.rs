@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -191,6 +192,25 @@ fn dev_writes_nothing() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn systemd_is_told_when_the_agent_is_ready() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lictor"))
+        .args(["agent", "-dev", "-http-port", "0", "-dns-port", "0", "-server-port", "0"])
+        .args(["-serf-lan-port", "0"])
+        .env("NOTIFY_SOCKET", &path)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut message = [0; 64];
+    let length = socket.recv(&mut message).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(String::from_utf8_lossy(&message[..length]).trim_end(), "READY=1");
 }
 
 #[test]
