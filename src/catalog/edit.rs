@@ -17,7 +17,7 @@ use crate::model::service::Service;
 
 impl Catalog {
     /// Puts a node in place and shows it in its instances.
-    pub(in crate::catalog) fn put_node(&mut self, node: Arc<Node>, revision: Revision) {
+    pub(in crate::catalog) fn put_node(&mut self, node: &Arc<Node>, revision: Revision) {
         let name = node.name.clone();
         if let Some(before) = self.nodes.get(&name).map(|entry| Arc::clone(&entry.node)) {
             self.forget_node_lookups(&before);
@@ -28,19 +28,18 @@ impl Catalog {
         if let Some(ip) = node.address.ip() {
             self.node_addresses.insert((ip, name.clone()));
         }
-        match self.nodes.get_mut(&name) {
-            Some(entry) => {
-                let entry = Arc::make_mut(entry);
-                entry.node = node;
-                entry.revision = entry.revision.max(revision);
-            }
-            None => {
-                let (services, checks) = (OrdMap::new(), OrdMap::new());
-                let entry = NodeEntry { node, services, checks, revision };
-                self.nodes.insert(name.clone(), Arc::new(entry));
-            }
+        if let Some(entry) = self.nodes.get_mut(&name) {
+            let entry = Arc::make_mut(entry);
+            entry.node = Arc::clone(node);
+            entry.revision = entry.revision.max(revision);
+        } else {
+            let (services, checks) = (OrdMap::new(), OrdMap::new());
+            let node_checks = Arc::default();
+            let node = Arc::clone(node);
+            let entry = NodeEntry { node, services, checks, node_checks, revision };
+            self.nodes.insert(name.clone(), Arc::new(entry));
         }
-        self.rejoin_all(&name, revision);
+        self.edit_instances(&name, revision, |instance| instance.node = Arc::clone(node));
     }
 
     /// Takes a node away that has neither services nor checks any more.
@@ -54,20 +53,36 @@ impl Catalog {
     pub(in crate::catalog) fn put_service(
         &mut self,
         node: &NodeName,
-        service: Arc<Service>,
+        service: &Arc<Service>,
         revision: Revision,
     ) {
-        self.forget_instance(node, &service.id, revision);
         let id = service.id.clone();
-        if let Some(ip) = own_ip(&service) {
-            self.service_addresses.insert((ip, service.name.clone(), node.clone(), id.clone()));
+        let before = self.instance(node, &id).map(|instance| instance.service_checks.clone());
+        self.forget_instance(node, &id, revision);
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        let entry = Arc::make_mut(entry);
+        entry.services.insert(id.clone(), Arc::clone(service));
+        entry.revision = entry.revision.max(revision);
+        let instance = Arc::new(Instance {
+            node: Arc::clone(&entry.node),
+            service: Arc::clone(service),
+            node_checks: Arc::clone(&entry.node_checks),
+            service_checks: before.unwrap_or_default(),
+        });
+        let name = service.name.clone();
+        if let Some(ip) = own_ip(service) {
+            self.service_addresses.insert((ip, name.clone(), node.clone(), id.clone()));
         }
-        if let Some(entry) = self.nodes.get_mut(node) {
-            let entry = Arc::make_mut(entry);
-            entry.services.insert(id.clone(), service);
-            entry.revision = entry.revision.max(revision);
+        let key = (node.clone(), id);
+        if let Some(group) = self.services.get_mut(&name) {
+            let group = Arc::make_mut(group);
+            group.instances.insert(key, instance);
+            group.revision = group.revision.max(revision);
+        } else {
+            let instances = OrdMap::unit(key, instance);
+            let group = ServiceEntry { name: name.clone(), instances, revision };
+            self.services.insert(name, Arc::new(group));
         }
-        self.rejoin(node, &id, revision);
     }
 
     /// Takes a service instance away whose checks are gone.
@@ -93,10 +108,11 @@ impl Catalog {
         let before = entry.checks.insert(check.id.clone(), Arc::clone(check));
         entry.revision = entry.revision.max(revision);
         // A check may move from one service to another: both have to show it.
-        if let Some(before) = before {
-            self.rejoin_checked(&node, &before, revision);
+        let about = |check: &Arc<Check>| check.service.as_ref().map(|service| service.id.clone());
+        if let Some(before) = before.filter(|before| about(before) != about(check)) {
+            self.edit_checks(&before, revision, |checks| drop_check(checks, &before.id));
         }
-        self.rejoin_checked(&node, check, revision);
+        self.edit_checks(check, revision, |checks| keep_check(checks, check));
     }
 
     /// Takes a check away.
@@ -110,56 +126,59 @@ impl Catalog {
         let entry = Arc::make_mut(entry);
         let Some(check) = entry.checks.remove(id) else { return };
         entry.revision = entry.revision.max(revision);
-        self.rejoin_checked(node, &check, revision);
+        self.edit_checks(&check, revision, |checks| drop_check(checks, id));
     }
 
-    /// Joins the instances anew that a check decides about.
-    fn rejoin_checked(&mut self, node: &NodeName, check: &Check, revision: Revision) {
-        match &check.service {
-            Some(service) => self.rejoin(node, &service.id, revision),
-            None => self.rejoin_all(node, revision),
+    /// Changes the lists that show a check: its service's, or that of its node with all instances.
+    fn edit_checks(
+        &mut self,
+        check: &Check,
+        revision: Revision,
+        change: impl FnOnce(&mut Vec<Arc<Check>>),
+    ) {
+        let node = &check.node;
+        if let Some(service) = &check.service {
+            self.edit_instance(node, &service.id, revision, |instance| {
+                change(&mut instance.service_checks);
+            });
+            return;
         }
+        let Some(entry) = self.nodes.get_mut(node) else { return };
+        let entry = Arc::make_mut(entry);
+        change(Arc::make_mut(&mut entry.node_checks));
+        let checks = Arc::clone(&entry.node_checks);
+        self.edit_instances(node, revision, |instance| instance.node_checks = Arc::clone(&checks));
     }
 
-    /// Joins every instance of a node anew.
-    fn rejoin_all(&mut self, node: &NodeName, revision: Revision) {
+    /// Changes every instance of a node.
+    fn edit_instances(
+        &mut self,
+        node: &NodeName,
+        revision: Revision,
+        change: impl Fn(&mut Instance),
+    ) {
         let Some(entry) = self.nodes.get(node).cloned() else { return };
         for id in entry.services.keys() {
-            self.rejoin(node, id, revision);
+            self.edit_instance(node, id, revision, &change);
         }
     }
 
-    /// Joins one instance anew from its node's entry.
-    fn rejoin(&mut self, node: &NodeName, id: &ServiceId, revision: Revision) {
-        let Some(entry) = self.nodes.get(node) else { return };
-        let Some(service) = entry.services.get(id) else { return };
-        let belongs = |check: &Arc<Check>| match &check.service {
-            None => Some(true),
-            Some(checked) if checked.id == *id => Some(false),
-            Some(_) => None,
+    /// Changes one instance, in time that does not grow with what else its node has.
+    fn edit_instance(
+        &mut self,
+        node: &NodeName,
+        id: &ServiceId,
+        revision: Revision,
+        change: impl FnOnce(&mut Instance),
+    ) {
+        let Some(service) = self.nodes.get(node).and_then(|entry| entry.services.get(id)) else {
+            return;
         };
-        let pick = |whole_node: bool| {
-            let wanted = entry.checks.values().filter(|check| belongs(check) == Some(whole_node));
-            wanted.cloned().collect::<Vec<_>>()
-        };
-        let instance = Arc::new(Instance {
-            node: Arc::clone(&entry.node),
-            service: Arc::clone(service),
-            node_checks: pick(true),
-            service_checks: pick(false),
-        });
-        let (name, key) = (service.name.clone(), (node.clone(), id.clone()));
-        match self.services.get_mut(&name) {
-            Some(group) => {
-                let group = Arc::make_mut(group);
-                group.instances.insert(key, instance);
-                group.revision = group.revision.max(revision);
-            }
-            None => {
-                let instances = OrdMap::unit(key, instance);
-                let group = ServiceEntry { name: name.clone(), instances, revision };
-                self.services.insert(name, Arc::new(group));
-            }
+        let Some(group) = self.services.get_mut(&service.name) else { return };
+        let group = Arc::make_mut(group);
+        group.revision = group.revision.max(revision);
+        if let Some(instance) = group.instances.get_mut(&(node.clone(), id.clone())) {
+            change(Arc::make_mut(instance));
         }
     }
 
@@ -191,6 +210,23 @@ impl Catalog {
             self.node_addresses.remove(&(ip, node.name.clone()));
         }
     }
+}
+
+/// Puts a check into a list by id.
+fn keep_check(checks: &mut Vec<Arc<Check>>, check: &Arc<Check>) {
+    match checks.binary_search_by(|other| other.id.cmp(&check.id)) {
+        Ok(at) => {
+            if let Some(place) = checks.get_mut(at) {
+                *place = Arc::clone(check);
+            }
+        }
+        Err(at) => checks.insert(at, Arc::clone(check)),
+    }
+}
+
+/// Takes a check out of a list by id.
+fn drop_check(checks: &mut Vec<Arc<Check>>, id: &CheckId) {
+    checks.retain(|check| check.id != *id);
 }
 
 fn own_ip(service: &Service) -> Option<IpAddr> {

@@ -169,14 +169,14 @@ impl Catalog {
             Some(b'A') => self.tables = decode(key, value)?,
             Some(b'N') => {
                 let row: NodeRow = decode(key, value)?;
-                self.put_node(Arc::new(row.node), row.revision);
+                self.put_node(&Arc::new(row.node), row.revision);
             }
             Some(b'S') => {
                 let row: ServiceRow = decode(key, value)?;
                 if !self.nodes.contains_key(&row.node) {
                     return Err(orphan());
                 }
-                self.put_service(&row.node, Arc::new(row.service), Revision(0));
+                self.put_service(&row.node, &Arc::new(row.service), Revision(0));
             }
             Some(b'T') => {
                 let check: Check = decode(key, value)?;

@@ -66,6 +66,8 @@ pub struct NodeEntry {
     pub services: OrdMap<ServiceId, Arc<Service>>,
     /// Its checks, those of its services included.
     pub checks: OrdMap<CheckId, Arc<Check>>,
+    /// Those of its checks that are about the whole machine, by id; its instances share the list.
+    pub node_checks: Arc<Vec<Arc<Check>>>,
     /// When any of these last changed.
     pub revision: Revision,
 }
@@ -89,7 +91,7 @@ pub struct Instance {
     /// The service.
     pub service: Arc<Service>,
     /// Checks of the whole machine, by id.
-    pub node_checks: Vec<Arc<Check>>,
+    pub node_checks: Arc<Vec<Arc<Check>>>,
     /// Checks of this instance, by id.
     pub service_checks: Vec<Arc<Check>>,
 }

@@ -123,7 +123,7 @@ fn put_node(
         }
         after.modify_revision = revision;
     }
-    catalog.put_node(Arc::new(after), revision);
+    catalog.put_node(&Arc::new(after), revision);
     catalog.tables.nodes = revision;
     changes.topics.insert(Topic::Nodes);
     note_node(catalog, name, changes);
@@ -154,7 +154,7 @@ fn put_service(
     }
     let id = after.id.clone();
     let name_before = before_name(catalog, node, &id);
-    catalog.put_service(node, Arc::new(after), revision);
+    catalog.put_service(node, &Arc::new(after), revision);
     catalog.tables.services = revision;
     // Under its new name, it may leave nobody under the old one.
     if name_before.is_some_and(|name| !catalog.services.contains_key(&name)) {
