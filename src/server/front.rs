@@ -1,5 +1,6 @@
 //! Query bytes → reply bytes: what every DNS listener calls.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -34,7 +35,14 @@ impl Front {
         let config = self.config.load();
         metrics::counter!("consul.dns.queries", "transport" => word(incoming.transport))
             .increment(1);
-        dns::respond(&view, &config, incoming, clock::now(), rng)
+        let now = clock::now();
+        let respond = AssertUnwindSafe(|| dns::respond(&view, &config, incoming, now, rng));
+        // A bug that one query finds must not take the thread that others are answered by.
+        catch_unwind(respond).unwrap_or_else(|_| {
+            metrics::counter!("lictor.dns.panics").increment(1);
+            tracing::error!(query = ?incoming.bytes, "a query could not be answered; this is a bug");
+            servfail(incoming.bytes)
+        })
     }
 
     /// A generator for one listener.
@@ -47,6 +55,14 @@ impl Front {
     pub(in crate::server) fn configure(&self, config: DnsConfig) {
         self.config.store(Arc::new(config));
     }
+}
+
+/// The shortest way to say that we failed: the query's head with QR and SERVFAIL.
+fn servfail(query: &[u8]) -> Outgoing {
+    let Some([id_high, id_low, flags, ..]) = query.get(..12) else { return Outgoing::Ignore };
+    let (response, opcode_and_rd, code) = (0x80, flags & 0x79, 2);
+    let head = [*id_high, *id_low, response | opcode_and_rd, code, 0, 0, 0, 0, 0, 0, 0, 0];
+    Outgoing::Reply(head.to_vec())
 }
 
 fn word(transport: Transport) -> &'static str {

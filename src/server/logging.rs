@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use tracing::field::{Field, Visit};
@@ -17,18 +17,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as format, reload};
 
-use crate::intake::LogLevel;
-
-/// How to log.
-#[derive(Clone, Debug)]
-pub(in crate::server) struct LogOptions {
-    /// The least serious level that is shown.
-    pub(in crate::server) level: LogLevel,
-    /// Whether a line is a JSON object.
-    pub(in crate::server) is_json: bool,
-    /// A file that gets the lines too.
-    pub(in crate::server) file: Option<PathBuf>,
-}
+use crate::intake::{LogLevel, LogSettings};
 
 /// Changes the level of a running log.
 pub(in crate::server) struct LogHandle {
@@ -40,11 +29,11 @@ pub(in crate::server) struct LogHandle {
 ///
 /// # Errors
 /// Where the file cannot be opened; the path is in the text.
-pub(in crate::server) fn start(options: &LogOptions) -> io::Result<LogHandle> {
-    let (filter, handle) = reload::Layer::new(filter(options.level));
-    let mut layers = vec![layer(options.is_json, io::stdout)];
-    if let Some(path) = &options.file {
-        layers.push(layer(options.is_json, Mutex::new(open(path)?)));
+pub(in crate::server) fn start(settings: &LogSettings) -> io::Result<LogHandle> {
+    let (filter, handle) = reload::Layer::new(filter(settings.level));
+    let mut layers = vec![layer(settings.json, io::stdout)];
+    if let Some(path) = &settings.file {
+        layers.push(layer(settings.json, Mutex::new(open(path)?)));
     }
     // A second log in one process happens only in tests, and then the first one stays.
     let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();

@@ -1,8 +1,8 @@
 //! The running program: start and stop order, sockets, clock, metrics, logging.
 //!
-//! Start: configuration → log → identity → sockets (a port in use ends it before anything is touched) → Raft
-//! and the first View → DNS → agent → HTTP → what a leader does → `ready`. Stop goes backwards: HTTP lets open
-//! requests finish, the agent stops its checks, DNS answers until last, and Raft closes its files.
+//! Start: configuration → identity → sockets → banner and log → Raft and the first View → DNS → agent → HTTP →
+//! what a leader does → `ready`. Stop: what a leader does → leave, where that was asked for → HTTP, whose open
+//! requests may finish → the agent's checks → DNS → Raft, which closes its files.
 
 mod start;
 
@@ -57,8 +57,14 @@ pub fn run(sources: &Sources) -> Result<ExitCode, ServerFault> {
         .build()
         .map_err(ServerFault::Runtime)?;
     let code = runtime.block_on(async {
-        let signals = Signals::take().map_err(ServerFault::Runtime)?;
-        let running = start::start(loaded, sources.clone()).await?;
+        let mut signals = Signals::take().map_err(ServerFault::Runtime)?;
+        let running = tokio::select! {
+            // Whoever signals while a long log is read back does not want to wait. Nothing is lost by it:
+            // a start changes nothing that a kill at the same moment would not leave behind as well.
+            biased;
+            () = signals.stop() => return Ok(ExitCode::FAILURE),
+            running = start::start(loaded, sources.clone()) => running?,
+        };
         Ok::<_, ServerFault>(running.until_stopped(signals).await)
     })?;
     // Nothing that is still running is worth waiting for: all that counts was stopped in order.
@@ -102,6 +108,11 @@ pub enum ServerFault {
     /// A wildcard address is bound, and there are several to choose from.
     #[error("multiple private IPv4 addresses found ({0}); choose one with -bind or -advertise")]
     SeveralPrivateAddresses(String),
+    /// A way to run that later versions bring.
+    #[error(
+        "{0}; run this one as a server of its own: `-server -bootstrap-expect 1 -data-dir DIR`, or `-dev`"
+    )]
+    NotYet(&'static str),
     /// The state cannot be opened.
     #[error(transparent)]
     Raft(#[from] RaftFault),

@@ -24,11 +24,11 @@ use crate::raft::{self, RaftOptions};
 use crate::server::banner::{self, Banner};
 use crate::server::front::Front;
 use crate::server::leading::Leading;
-use crate::server::logging::{self, LogHandle, LogOptions};
+use crate::server::logging::{self, LogHandle};
 use crate::server::metrics::Metrics;
 use crate::server::pid_file::PidFile;
 use crate::server::program::Handle;
-use crate::server::running::Running;
+use crate::server::running::{Running, Stops};
 use crate::server::udp::{self, UdpSockets, UdpThreads};
 use crate::server::{ServerFault, http, identity, tcp};
 
@@ -58,6 +58,7 @@ pub(in crate::server) async fn start(
     sources: Sources,
 ) -> Result<Running, ServerFault> {
     let Loaded { config, warnings } = loaded;
+    refuse_what_cannot_work(&config)?;
     let identity = identify(&config)?;
     let sockets = bind(&config)?;
     let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.tcp));
@@ -75,8 +76,8 @@ pub(in crate::server) async fn start(
     let tcp = tcp::start(sockets.tcp, &front);
     let udp = start_udp(sockets.udp, &front)?;
 
-    let stop = CancellationToken::new();
-    let agent = start_agent(&config, &identity, &reader, &propose, seed, &stop)?;
+    let stops = Stops::default();
+    let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
     let members = vec![member(&config, &identity)];
     let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
     let (asks, requests) = mpsc::channel(REQUESTS_MAX);
@@ -96,10 +97,10 @@ pub(in crate::server) async fn start(
         program,
     };
     let mut tasks = JoinSet::new();
-    start_http(sockets.http, &config, &identity, services, &stop, &mut tasks);
+    start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     let datacenter = config.datacenter.clone();
     let leading = Leading { reader: reader.clone(), propose, members, datacenter };
-    tasks.spawn(leading.run(stop.clone()));
+    tasks.spawn(leading.run(stops.leading.clone()));
 
     settle(&agent, &reader, &identity.node).await;
     banner::print_ready(&http_addresses, &dns_addresses);
@@ -117,9 +118,20 @@ pub(in crate::server) async fn start(
         agent,
         raft,
         tasks,
-        stop,
+        stops,
         pid_file,
     })
+}
+
+/// Refuses to be what could never answer anything.
+fn refuse_what_cannot_work(config: &Config) -> Result<(), ServerFault> {
+    if !config.server {
+        return Err(ServerFault::NotYet("an agent that is no server cannot reach its servers yet"));
+    }
+    if 1 < config.bootstrap_expect {
+        return Err(ServerFault::NotYet("several servers cannot form a cluster yet"));
+    }
+    Ok(())
 }
 
 /// Prints who starts.
@@ -153,9 +165,9 @@ fn start_http(
 
 /// Starts the log, and says in it what the configuration leaves to say.
 fn start_log(config: &Config, warnings: &[String]) -> Result<LogHandle, ServerFault> {
-    let (level, is_json, file) = (config.log.level, config.log.json, config.log.file.clone());
-    let handle = logging::start(&LogOptions { level, is_json, file: file.clone() })
-        .map_err(|source| ServerFault::File { path: file.unwrap_or_default(), source })?;
+    let fault =
+        |source| ServerFault::File { path: config.log.file.clone().unwrap_or_default(), source };
+    let handle = logging::start(&config.log).map_err(fault)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

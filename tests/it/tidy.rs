@@ -148,8 +148,8 @@ fn every_dependency_says_what_for() {
 #[test]
 fn a_dependency_without_a_reason_is_found() {
     let manifest =
-        "[dependencies]\n# Why.\na = \"1\"\nb = \"1\"\n\nc = \"1\"\n[profile.dev]\nd = 1\n";
-    assert_eq!(unexplained(manifest), ["Cargo.toml:6: `c` has no reason above it"]);
+        "[dependencies]\n# Why.\na = \"1\"\na-b = \"1\"\nc = \"1\"\n[profile.dev]\nd = 1\n";
+    assert_eq!(unexplained(manifest), ["Cargo.toml:5: `c` has no reason above it"]);
 }
 
 /// Every import of something that the file's room may not know.
@@ -249,10 +249,11 @@ fn marks(source: &Source) -> Vec<String> {
     wrong
 }
 
-/// Dependencies without a comment above them; a blank line ends what a comment speaks of.
+/// Dependencies without a comment above them. One comment may speak of a family: `hyper` and `hyper-util`.
 fn unexplained(manifest: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let (mut is_inside, mut is_explained) = (false, false);
+    let mut family = "";
     for (number, line) in numbered(manifest) {
         if line.starts_with('[') {
             is_inside = line.contains("dependencies");
@@ -261,10 +262,12 @@ fn unexplained(manifest: &str) -> Vec<String> {
             is_explained = true;
         } else if line.trim().is_empty() {
             is_explained = false;
-        } else if let (true, false, Some((name, _))) =
-            (is_inside, is_explained, line.split_once(" = "))
-        {
-            wrong.push(format!("Cargo.toml:{number}: `{name}` has no reason above it"));
+        } else if let (true, Some((name, _))) = (is_inside, line.split_once(" = ")) {
+            let first_word = name.split('-').next().unwrap_or(name);
+            if !is_explained && first_word != family {
+                wrong.push(format!("Cargo.toml:{number}: `{name}` has no reason above it"));
+            }
+            (family, is_explained) = (first_word, false);
         }
     }
     wrong

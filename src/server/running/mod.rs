@@ -47,10 +47,21 @@ pub(in crate::server) struct Running {
     pub(in crate::server) raft: RaftNode,
     /// HTTP listeners and the leader's work.
     pub(in crate::server) tasks: JoinSet<()>,
-    /// Ends the tasks.
-    pub(in crate::server) stop: CancellationToken,
+    /// Ends them, and the agent, each at its place in the stop order.
+    pub(in crate::server) stops: Stops,
     /// Says who we are, until it is dropped.
     pub(in crate::server) pid_file: Option<PidFile>,
+}
+
+/// What ends each part: a stop is a sequence, not one event.
+#[derive(Default)]
+pub(in crate::server) struct Stops {
+    /// The leader's work. It goes first: it would put back what a leave takes away.
+    pub(in crate::server) leading: CancellationToken,
+    /// HTTP, whose open requests may still need the agent.
+    pub(in crate::server) http: CancellationToken,
+    /// Checks and synchronisation.
+    pub(in crate::server) agent: CancellationToken,
 }
 
 /// The signals that mean something.
@@ -64,6 +75,15 @@ pub(in crate::server) struct Signals {
 }
 
 impl Signals {
+    /// Waits until somebody wants this process to end.
+    pub(in crate::server) async fn stop(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
     /// Takes them over from the system's defaults.
     pub(in crate::server) fn take() -> std::io::Result<Self> {
         Ok(Self {
@@ -89,7 +109,12 @@ impl Running {
             match self.wake(&mut signals).await {
                 Wake::Stop { is_leave } => break is_leave,
                 Wake::Reload(told) => {
-                    let result = self.reload().await;
+                    let result = tokio::select! {
+                        // A stop does not wait for files that are slow to read.
+                        biased;
+                        () = signals.stop() => break false,
+                        result = self.reload() => result,
+                    };
                     if let Err(fault) = &result {
                         tracing::error!("the configuration was not reloaded: {fault}");
                     }
@@ -101,8 +126,7 @@ impl Running {
         tokio::select! {
             // Whoever signals again does not want to wait, however far the stop is.
             biased;
-            _ = signals.interrupt.recv() => ExitCode::FAILURE,
-            _ = signals.terminate.recv() => ExitCode::FAILURE,
+            () = signals.stop() => ExitCode::FAILURE,
             () = self.stop_in_order(is_leave) => ExitCode::SUCCESS,
         }
     }
@@ -136,11 +160,10 @@ impl Running {
         self.agent.reload(files).await.map_err(|fault| fault.to_string())?;
         self.front.configure(loaded.config.dns(&self.node));
         self.log_level.set(loaded.config.log.level);
-        let after = loaded.config.debug_json();
-        for key in changed_for_next_start(&self.shown.load(), &after) {
+        for key in changed_for_next_start(&self.config, &loaded.config) {
             tracing::warn!("`{key}` changed, which takes effect at the next start");
         }
-        self.shown.store(Arc::new(after));
+        self.shown.store(Arc::new(loaded.config.debug_json()));
         self.config = loaded.config;
         tracing::info!("configuration reloaded");
         Ok(())
@@ -148,11 +171,13 @@ impl Running {
 
     async fn stop_in_order(mut self, is_leave: bool) {
         tracing::info!("stopping");
+        self.stops.leading.cancel();
         if is_leave && let Err(fault) = self.agent.leave().await {
             tracing::warn!(%fault, "the catalog could not be told that this agent leaves");
         }
-        self.stop.cancel();
+        self.stops.http.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.stops.agent.cancel();
         self.agent.stopped().await;
         self.tcp.stop().await;
         for threads in self.udp {
@@ -166,20 +191,24 @@ impl Running {
     }
 }
 
-/// The settings that differ and that a running agent does not take over.
-fn changed_for_next_start(before: &Value, after: &Value) -> Vec<String> {
-    let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
+/// The settings that differ and that a running agent does not take over, as `/v1/agent/self` calls them.
+fn changed_for_next_start(before: &Config, after: &Config) -> Vec<String> {
+    let mut fixed = after.clone();
+    // What a reload applies is made equal first; whatever then differs, it does not apply.
+    fixed.services.clone_from(&before.services);
+    fixed.checks.clone_from(&before.checks);
+    fixed.dns.clone_from(&before.dns);
+    fixed.domain.clone_from(&before.domain);
+    fixed.alt_domain.clone_from(&before.alt_domain);
+    fixed.log.level = before.log.level;
+    fixed.leave_on_terminate = before.leave_on_terminate;
+    fixed.skip_leave_on_interrupt = before.skip_leave_on_interrupt;
+    let (Value::Object(before), Value::Object(after)) = (before.debug_json(), fixed.debug_json())
+    else {
         return Vec::new();
     };
-    let is_fixed = |key: &&String| !RELOADABLE.contains(&key.as_str());
-    after
-        .keys()
-        .filter(is_fixed)
-        .filter(|key| before.get(*key) != after.get(*key))
-        .cloned()
-        .collect()
+    after.keys().filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
 }
 
-/// Settings that a reload applies.
-const RELOADABLE: &[&str] =
-    &["services", "checks", "dns_config", "domain", "alt_domain", "log_level"];
+#[cfg(test)]
+mod tests;
