@@ -19,6 +19,7 @@ use crate::api::json::service::CatalogServiceJson;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::topics::{node_topics, service_topics};
 use crate::catalog::Reply;
+use crate::catalog::View;
 use crate::catalog::reply::Topic;
 use crate::model::name::Tag;
 
@@ -80,8 +81,9 @@ pub(in crate::api) async fn services(
 ) -> Result<Response, Fault> {
     let options = call.read_options(&api.options)?;
     let selection = NodeSelection::new(&call);
-    let topics = vec![Topic::Services];
-    let (view, index) = read(&api, options, topics, |view| view.tables().services).await?;
+    let topics = selection.topics(Topic::Services);
+    let revision = |view: &View| selection.revision(view.tables().services, view);
+    let (view, index) = read(&api, options, topics, revision).await?;
     let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for entry in view.services() {
         for instance in entry.instances.values().filter(|i| selection.admits(&i.node)) {
@@ -129,10 +131,10 @@ pub(in crate::api) async fn no_mesh(
 pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     let name = call.named("/v1/catalog/node/", "Missing node name")?;
     let options = call.read_options(&api.options)?;
-    let (folded, topics) = node_topics(&name);
+    let (folded, topics) = node_topics(&node_name(&api, name));
     let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = view.node(&folded).or_else(|| view.node_by_id(&name));
+    let entry = view.node(&folded);
     answer(&call, &index, &entry.map(|entry| NodeServicesJson::new(entry, datacenter)))
 }
 
@@ -143,11 +145,18 @@ pub(in crate::api) async fn node_services(
 ) -> Result<Response, Fault> {
     let name = call.named("/v1/catalog/node-services/", "Missing node name")?;
     let options = call.read_options(&api.options)?;
-    let (folded, topics) = node_topics(&name);
+    let (folded, topics) = node_topics(&node_name(&api, name));
     let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = view.node(&folded).or_else(|| view.node_by_id(&name));
+    let entry = view.node(&folded);
     answer(&call, &index, &NodeServiceListJson::new(entry.map(AsRef::as_ref), datacenter))
+}
+
+/// The name of a node that may be called by its UUID: an answer is looked up and waited for by name.
+fn node_name(api: &Api, text: String) -> String {
+    let view = api.services.reader.load();
+    let named = view.node_by_id(&text).map(|entry| entry.node.name.as_str().to_owned());
+    named.unwrap_or(text)
 }
 
 fn answer<T: serde::Serialize>(call: &Call, index: &Index, value: &T) -> Result<Response, Fault> {

@@ -14,6 +14,7 @@ use crate::api::json::check::CheckJson;
 use crate::api::json::service::InstanceJson;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::topics::{node_topics, service_topics};
+use crate::catalog::View;
 use crate::catalog::reply::Topic;
 use crate::model::health::Status;
 
@@ -64,8 +65,9 @@ pub(in crate::api) async fn state(State(api): State<Api>, call: Call) -> Result<
     let options = call.read_options(&api.options)?;
     let selection = NodeSelection::new(&call);
     let wanted = Status::from_word(&word);
-    let (view, index) =
-        read(&api, options, vec![Topic::Checks], |view| view.tables().checks).await?;
+    let topics = selection.topics(Topic::Checks);
+    let revision = |view: &View| selection.revision(view.tables().checks, view);
+    let (view, index) = read(&api, options, topics, revision).await?;
     let nodes = view.nodes().filter(|entry| selection.admits(&entry.node));
     let checks = nodes.flat_map(|entry| entry.checks.values());
     let selected = checks.filter(|check| word == ANY || wanted == Some(check.status));

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::api::call::Call;
 use crate::api::fault::Fault;
-use crate::catalog::Instance;
+use crate::catalog::reply::Topic;
+use crate::catalog::{Instance, View};
 use crate::model::health::Status;
 use crate::model::node::Node;
+use crate::model::number::Revision;
 
 /// Which nodes stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,16 @@ impl NodeSelection {
             (key.to_owned(), value.to_owned())
         };
         Self { meta: call.params.all("node-meta").map(pair).collect() }
+    }
+
+    /// What an answer made of `own` depends on: where metadata selects, on the nodes too.
+    pub(in crate::api) fn topics(&self, own: Topic) -> Vec<Topic> {
+        if self.meta.is_empty() { vec![own] } else { vec![own, Topic::Nodes] }
+    }
+
+    /// When such an answer last changed, if `own` did at this revision.
+    pub(in crate::api) fn revision(&self, own: Revision, view: &View) -> Revision {
+        if self.meta.is_empty() { own } else { own.max(view.tables().nodes) }
     }
 
     /// Whether a node stays.
