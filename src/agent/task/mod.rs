@@ -24,6 +24,7 @@ use crate::agent::schedule::Due;
 use crate::agent::sync::task::Generation;
 use crate::agent::task::word::{Audience, larger};
 use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, Origin};
+use crate::catalog::View;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
 use crate::model::limits::PROBES_RUNNING_MAX;
@@ -122,7 +123,7 @@ impl Task {
         let (mut keep, kept) = Keep::open(options.data_dir.as_deref())?;
         let mut view = LocalView::default();
         local::take_files(&mut view, files, options.scripts)?;
-        restore(&mut view, kept, &options);
+        restore(&mut view, kept, &options, &reader.load());
         // What could not be restored, or what a file states now, is kept no longer.
         keep::carry_out_now(&keep.plan(&view, &view)?)?;
         let now = clock.now();
@@ -280,7 +281,7 @@ impl Task {
 }
 
 /// Takes what was kept, as far as it is still allowed, and what checks said.
-fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions) {
+fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions, catalog: &View) {
     for service in kept.services {
         let id = service.id.clone();
         if view.services.contains_key(&id) {
@@ -306,6 +307,14 @@ fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions) {
     }
     for (id, state) in kept.states {
         local::set_word(view, &id, state.status, state.output);
+    }
+    // A server's own catalog was told before the caller was, the file is written up to a second later: after
+    // a crash the catalog knows better.
+    let Some(entry) = catalog.node(options.node.folded()) else { return };
+    for (id, told) in &entry.checks {
+        if view.checks.get(id).is_some_and(|check| check.status != told.status) {
+            local::set_word(view, id, told.status, told.output.clone());
+        }
     }
 }
 
