@@ -86,6 +86,31 @@ pub enum RaftFault {
     Consensus(#[source] Box<dyn Error + Send + Sync>),
 }
 
+impl RaftFault {
+    /// Whether what is stored is not what was written, as far as can be told: a file system that refuses says
+    /// nothing of that.
+    pub(in crate::raft) fn is_damage(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => match source.downcast_ref::<fjall::Error>() {
+                Some(fjall::Error::Io(error)) => matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::UnexpectedEof
+                        | io::ErrorKind::InvalidData
+                ),
+                Some(fjall::Error::Locked) => false,
+                Some(_) | None => true,
+            },
+            Self::Log { .. } | Self::Mirror { .. } => true,
+            Self::Owned { .. }
+            | Self::Newer { .. }
+            | Self::Format(_)
+            | Self::Io { .. }
+            | Self::Consensus(_) => false,
+        }
+    }
+}
+
 /// Opens a database with `open`. fjall panics on some damage in a journal; that is a fault like any other, and
 /// nothing that the panic left half-done is used afterwards.
 pub(in crate::raft) fn open_guarded<T>(

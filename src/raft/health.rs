@@ -54,7 +54,7 @@ impl Health {
     /// [`ProposeFault::Storage`], where the disk failed or is full.
     pub(in crate::raft) fn check(&self) -> Result<(), ProposeFault> {
         if let Some(reason) = self.failure() {
-            return Err(ProposeFault::Storage(reason.to_owned()));
+            return Err(refusal(reason));
         }
         let Some(free_bytes) = self.free_bytes() else { return Ok(()) };
         if free_bytes < self.free_bytes_min {
@@ -80,6 +80,11 @@ impl Health {
         *counted = Some((now(), free_bytes));
         Some(free_bytes)
     }
+}
+
+/// What a writer is told after a failure.
+pub(in crate::raft) fn refusal(reason: &str) -> ProposeFault {
+    ProposeFault::Storage(format!("{reason}; reads go on, writes only after a restart"))
 }
 
 /// This moment, for measuring how long something takes or lies back.

@@ -7,6 +7,7 @@
 //! | `watermark` | how far the log was durable |
 //! | `raft/` | the log |
 //! | `state/` | the mirror of the catalog |
+//! | `state.damaged/` | a mirror that could not be read, if the log could stand in for it |
 //!
 //! The watermark is made before the log, so a log without one has lost it.
 
@@ -61,6 +62,21 @@ impl Home {
     /// Where the mirror of the catalog is.
     pub(in crate::raft) fn mirror_path(&self) -> PathBuf {
         self.path.join("state")
+    }
+
+    /// Moves a damaged mirror to `state.damaged`, over one that was moved there before.
+    ///
+    /// # Errors
+    /// [`RaftFault::Io`], where the file system refuses.
+    pub(in crate::raft) fn set_mirror_aside(&self) -> Result<(), RaftFault> {
+        let (path, aside) = (self.mirror_path(), self.path.join("state.damaged"));
+        match fs::remove_dir_all(&aside) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(fault("remove", &aside, source));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        fs::rename(&path, &aside).map_err(|source| fault("move", &path, source))
     }
 
     /// Opens the log, creating it where there is none, and compares it with the watermark.

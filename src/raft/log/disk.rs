@@ -176,7 +176,7 @@ impl Journal for DiskJournal {
         if let Some(purged) = &group.purged {
             batch.insert(&disk.meta, PURGED, value(purged));
         }
-        batch.commit().map_err(io::Error::other)
+        batch.commit().map_err(plain)
     }
 
     fn truncate(&mut self, from: u64) -> io::Result<()> {
@@ -207,7 +207,15 @@ impl DiskJournal {
         for row in self.disk.log.range(keys(&range)) {
             batch.remove(&self.disk.log, row.key().map_err(io::Error::other)?);
         }
-        batch.commit().map_err(io::Error::other)
+        batch.commit().map_err(plain)
+    }
+}
+
+/// What the file system said, where it was that.
+pub(in crate::raft) fn plain(fault: fjall::Error) -> io::Error {
+    match fault {
+        fjall::Error::Io(error) => error,
+        other => io::Error::other(other),
     }
 }
 

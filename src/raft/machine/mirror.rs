@@ -9,6 +9,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistM
 
 use crate::catalog::row::RowKey;
 use crate::raft::fault::{DamageFault, RaftFault, open_guarded};
+use crate::raft::log::disk::plain;
 use crate::raft::machine::state::{Place, State};
 
 /// The open database.
@@ -79,7 +80,7 @@ impl Mirror {
             }
         }
         batch.insert(&self.meta, PLACE, encode_place(&state.place));
-        batch.commit().map_err(io::Error::other)
+        batch.commit().map_err(plain)
     }
 
     /// Replaces everything, durably.
@@ -99,12 +100,12 @@ impl Mirror {
             }
         }
         batch.insert(&self.meta, PLACE, encode_place(&state.place));
-        batch.commit().map_err(io::Error::other)
+        batch.commit().map_err(plain)
     }
 
     /// Makes all that was written survive a power loss.
     pub(in crate::raft) fn sync(&self) -> io::Result<()> {
-        self.database.persist(PersistMode::SyncAll).map_err(io::Error::other)
+        self.database.persist(PersistMode::SyncAll).map_err(plain)
     }
 }
 

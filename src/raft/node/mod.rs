@@ -7,20 +7,23 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
-use openraft::errors::{ClientWriteError, Fatal, LinearizableReadError, RaftError};
+use openraft::errors::{
+    ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError,
+};
 use openraft::{RaftMetrics, ReadPolicy};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
 use crate::model::name::NodeName;
 use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed};
 use crate::raft::fault::RaftFault;
-use crate::raft::health::{Health, lock};
+use crate::raft::health::{Health, lock, refusal};
 use crate::raft::home::Home;
 use crate::raft::log::LogStore;
 use crate::raft::machine::keeper::Keeper;
@@ -40,6 +43,8 @@ pub struct RaftOptions {
     pub address: SocketAddr,
     /// Whether it may found a cluster of its own.
     pub bootstrap: bool,
+    /// How long a write or a read waits for a leader before it is refused.
+    pub leader_hold: Duration,
 }
 
 /// A running member; clones are the same one.
@@ -69,8 +74,10 @@ struct Inner {
     room: Arc<Semaphore>,
     /// Whether nothing is accepted any more.
     is_stopping: AtomicBool,
+    /// How long a write or a read waits for a leader.
+    leader_hold: Duration,
     /// When it started.
-    started: Instant,
+    started: std::time::Instant,
 }
 
 impl RaftNode {
@@ -117,17 +124,40 @@ impl RaftNode {
         let share = u32::try_from(proposal.bytes().len()).unwrap_or(u32::MAX);
         let _permit =
             inner.room.acquire_many(share).await.map_err(|_closed| ProposeFault::Stopping)?;
-        match inner.raft.client_write(proposal).await {
-            Ok(written) => Ok(written.data),
-            // Lost with its leader before it was agreed on, or never taken.
-            Err(RaftError::APIError(
-                ClientWriteError::ForwardToLeader(_)
-                | ClientWriteError::LogEntryDiscarded(_)
-                | ClientWriteError::PreconditionFailed(_)
-                | ClientWriteError::ChangeMembershipError(_),
-            )) => Err(ProposeFault::NoLeader),
-            Err(RaftError::Fatal(fatal)) => Err(self.explain(&fatal)),
+        let give_up = Instant::now() + inner.leader_hold;
+        loop {
+            match inner.raft.client_write(proposal.clone()).await {
+                Ok(written) => return Ok(written.data),
+                // It was not taken, so it may be offered again.
+                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(ForwardToLeader {
+                    leader_id: None,
+                    ..
+                }))) => self.wait_for_leader(give_up).await?,
+                // Lost with its leader before it was agreed on, or never taken.
+                Err(RaftError::APIError(
+                    ClientWriteError::ForwardToLeader(_)
+                    | ClientWriteError::LogEntryDiscarded(_)
+                    | ClientWriteError::PreconditionFailed(_)
+                    | ClientWriteError::ChangeMembershipError(_),
+                )) => return Err(ProposeFault::NoLeader),
+                Err(RaftError::Fatal(fatal)) => return Err(self.explain(&fatal)),
+            }
         }
+    }
+
+    /// Waits for a moment in which there may be a leader again: an election takes less than a second, and who
+    /// is told "no leader" would only come back.
+    async fn wait_for_leader(&self, give_up: Instant) -> Result<(), ProposeFault> {
+        let mut metrics = self.inner.raft.metrics();
+        let retry = Instant::now() + LEADER_RETRY;
+        // A leader whose lease ran out while the process was suspended tells nobody when it holds it again, so
+        // the wait ends by itself too.
+        let changed = tokio::time::timeout_at(retry.min(give_up), metrics.changed()).await;
+        if self.inner.is_stopping.load(Ordering::Acquire) {
+            return Err(ProposeFault::Stopping);
+        }
+        let is_over = give_up <= Instant::now() || matches!(changed, Ok(Err(_)));
+        if is_over { Err(ProposeFault::NoLeader) } else { Ok(()) }
     }
 
     async fn confirm(&self, policy: ReadPolicy) -> Result<(), ProposeFault> {
@@ -139,14 +169,20 @@ impl RaftNode {
         if self.inner.health.failure().is_some() && self.is_sole_voter() {
             return Ok(());
         }
-        match self.inner.raft.ensure_linearizable(policy).await {
-            Ok(_confirmed) => Ok(()),
-            Err(RaftError::APIError(
-                LinearizableReadError::ForwardToLeader(_)
-                | LinearizableReadError::QuorumNotEnough(_),
-            )) => Err(ProposeFault::NoLeader),
-            Err(RaftError::Fatal(_)) if self.is_stopped_sole_voter() => Ok(()),
-            Err(RaftError::Fatal(fatal)) => Err(self.explain(&fatal)),
+        let give_up = Instant::now() + self.inner.leader_hold;
+        loop {
+            match self.inner.raft.ensure_linearizable(policy.clone()).await {
+                Ok(_confirmed) => return Ok(()),
+                Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(
+                    ForwardToLeader { leader_id: None, .. },
+                ))) => self.wait_for_leader(give_up).await?,
+                Err(RaftError::APIError(
+                    LinearizableReadError::ForwardToLeader(_)
+                    | LinearizableReadError::QuorumNotEnough(_),
+                )) => return Err(ProposeFault::NoLeader),
+                Err(RaftError::Fatal(_)) if self.is_stopped_sole_voter() => return Ok(()),
+                Err(RaftError::Fatal(fatal)) => return Err(self.explain(&fatal)),
+            }
         }
     }
 
@@ -163,8 +199,10 @@ impl RaftNode {
         if self.inner.is_stopping.load(Ordering::Acquire) {
             return ProposeFault::Stopping;
         }
-        let text = || format!("the consensus stopped ({fatal}); restart the server");
-        ProposeFault::Storage(self.inner.health.failure().map_or_else(text, ToOwned::to_owned))
+        match self.inner.health.failure() {
+            Some(reason) => refusal(reason),
+            None => refusal(&format!("the consensus stopped ({fatal})")),
+        }
     }
 
     fn describe(&self) -> Cluster {
@@ -217,6 +255,9 @@ impl Propose for RaftNode {
         self.describe()
     }
 }
+
+/// How long to wait before another try while nobody is known to lead.
+const LEADER_RETRY: Duration = Duration::from_millis(50);
 
 /// The budget of bytes that may be proposed at one time.
 fn proposing_room() -> Arc<Semaphore> {

@@ -1,9 +1,11 @@
 //! The start: open, compare, read, catch up, publish.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use openraft::async_runtime::watch::WatchReceiver;
@@ -71,9 +73,22 @@ pub(in crate::raft) fn on_disk<J: Journal>(
     wrap: impl FnOnce(crate::raft::log::disk::DiskJournal) -> J,
 ) -> Result<Parts, RaftFault> {
     let home = Home::open(data_dir)?;
-    let OpenLog { disk, journal, meta, extent, node_id } = home.open_log()?;
     let path = home.mirror_path();
-    let (mirror, state) = Mirror::open(&path)?;
+    // A new database takes dozens of syncs and an old one is read whole, so the two are opened side by side.
+    let (log, mirror) = thread::scope(|scope| {
+        let mirror = scope.spawn(|| Mirror::open(&path));
+        (home.open_log(), mirror.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let OpenLog { disk, journal, meta, extent, node_id } = log?;
+    let (mirror, state) = match mirror {
+        // The log still has everything that the mirror should hold.
+        Err(fault) if meta.purged.is_none() && fault.is_damage() => {
+            tracing::warn!(fault = chain(&fault), "the state is made anew from the log");
+            home.set_mirror_aside()?;
+            Mirror::open(&path)?
+        }
+        opened => opened?,
+    };
     let applied = state.place.applied;
     if let Some(purged) = meta.purged
         && applied.map(|id| id.index) < Some(purged.index)
@@ -123,6 +138,7 @@ pub(in crate::raft) async fn run(
             home: Mutex::new(home),
             room: proposing_room(),
             is_stopping: AtomicBool::new(false),
+            leader_hold: options.leader_hold,
             started,
         }),
     };
@@ -234,6 +250,12 @@ fn config(is_on_disk: bool) -> Result<Config, openraft::ConfigError> {
         ..Config::default()
     };
     config.validate()
+}
+
+/// A fault with its reasons, on one line.
+fn chain(fault: &RaftFault) -> String {
+    let reasons = std::iter::successors(std::error::Error::source(fault), |fault| fault.source());
+    reasons.fold(fault.to_string(), |text, reason| format!("{text}: {reason}"))
 }
 
 fn consensus(fault: impl std::error::Error + Send + Sync + 'static) -> RaftFault {

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::catalog::command::KvSet;
 use crate::catalog::{Command, Reply, View};
@@ -27,6 +28,7 @@ fn options(data_dir: Option<&Path>) -> RaftOptions {
         node: NodeName::new("n1").unwrap(),
         address: SocketAddr::from(([127, 0, 0, 1], 8300)),
         bootstrap: true,
+        leader_hold: Duration::from_millis(300),
     }
 }
 
@@ -119,11 +121,16 @@ async fn who_may_not_found_a_cluster_waits_unready() {
     let options = RaftOptions { bootstrap: false, ..options(None) };
     let node = start(options, publisher).await.unwrap();
     assert!(!reader.load().is_ready());
+    let begun = tokio::time::Instant::now();
     assert_eq!(node.propose(set("a", "1")).await, Err(ProposeFault::NoLeader));
     assert_eq!(node.barrier(Consistency::Lease).await, Err(ProposeFault::NoLeader));
+    let held = begun.elapsed();
+    assert!(Duration::from_millis(600) <= held, "an election may be under way: {held:?}");
     assert_eq!(node.barrier(Consistency::Stale).await, Ok(()));
     assert_eq!(node.cluster().leader, None);
-    node.shutdown().await.unwrap();
+    let stop = async { node.shutdown().await.unwrap() };
+    let (told, ()) = tokio::join!(node.propose(set("a", "1")), stop);
+    assert_eq!(told, Err(ProposeFault::Stopping), "a stop does not wait for a leader");
 }
 
 #[tokio::test]
@@ -355,7 +362,9 @@ async fn a_failed_disk_refuses_writes_and_goes_on_reading() {
     let (node, reader) = start_failing(dir.path(), &is_broken).await;
     write(&node, 0..3).await;
     is_broken.store(true, Ordering::Release);
-    let refused = ProposeFault::Storage("a write to the log failed: input/output error".to_owned());
+    let text =
+        "a write to the log failed: input/output error; reads go on, writes only after a restart";
+    let refused = ProposeFault::Storage(text.to_owned());
     let proposed =
         futures_util::future::join_all((0..8).map(|n| node.propose(set(&format!("lost{n}"), "x"))));
     assert_eq!(proposed.await, vec![Err(refused.clone()); 8]);
