@@ -1,7 +1,7 @@
 //! Who this machine is: its node's name and UUID, and the address that others reach it at.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -22,14 +22,22 @@ pub(in crate::server) fn node_name(configured: Option<&NodeName>) -> Result<Node
     NodeName::new(&host).map_err(|fault| ServerFault::HostName(fault.to_string()))
 }
 
+/// A node's UUID, and whether it was made up a moment ago.
+pub(in crate::server) struct NodeId {
+    /// It.
+    pub(in crate::server) text: String,
+    /// Whether nobody can know it yet.
+    pub(in crate::server) is_new: bool,
+}
+
 /// The configured UUID, else the one that was kept, else a new one that is kept from now on.
 pub(in crate::server) fn node_id(
     configured: Option<&str>,
     data_dir: Option<&Path>,
-) -> Result<String, ServerFault> {
-    let Some(data_dir) = data_dir else {
-        return Ok(configured.map_or_else(new_id, str::to_owned));
-    };
+) -> Result<NodeId, ServerFault> {
+    let is_new = configured.is_none();
+    let make = || NodeId { text: configured.map_or_else(new_id, str::to_owned), is_new };
+    let Some(data_dir) = data_dir else { return Ok(make()) };
     let path = data_dir.join("node-id");
     let at_path = |fault: io::Error| ServerFault::File { path: path.clone(), source: fault };
     let kept = match fs::read_to_string(&path) {
@@ -40,11 +48,24 @@ pub(in crate::server) fn node_id(
     if let Some(id) = kept.filter(|id| Uuid::parse_str(id).is_ok())
         && configured.is_none_or(|configured| configured == id)
     {
-        return Ok(id);
+        return Ok(NodeId { text: id, is_new: false });
     }
-    let id = configured.map_or_else(new_id, str::to_owned);
-    fs::write(&path, &id).map_err(at_path)?;
+    let id = make();
+    keep_node_id(&id.text, data_dir)?;
     Ok(id)
+}
+
+/// Keeps a UUID for later starts: all of it or nothing, since half of one would be another node.
+pub(in crate::server) fn keep_node_id(id: &str, data_dir: &Path) -> Result<(), ServerFault> {
+    let path = data_dir.join("node-id");
+    let beside = data_dir.join("node-id.new");
+    let write = || {
+        let mut file = File::create(&beside)?;
+        file.write_all(id.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)
+    };
+    write().map_err(|source| ServerFault::File { path: path.clone(), source })
 }
 
 fn new_id() -> String {

@@ -1,6 +1,7 @@
 //! Configuration → a running agent, in the order that the room's head states.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ struct Identity {
     node: NodeName,
     /// Its node's UUID.
     id: String,
+    /// Whether the UUID was made up at this start.
+    is_new: bool,
     /// Where others reach it.
     advertised: IpAddr,
 }
@@ -69,6 +72,7 @@ pub(in crate::server) async fn start(
 
     let (publisher, reader) = publish::publisher();
     let raft = raft::start(raft_options(&config, &identity), publisher).await?;
+    let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
     let seed = fastrand::u64(..);
@@ -209,14 +213,42 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
 
 fn identify(config: &Config) -> Result<Identity, ServerFault> {
     if let Some(path) = &config.data_dir {
-        std::fs::create_dir_all(path)
-            .map_err(|source| ServerFault::File { path: path.clone(), source })?;
+        std::fs::create_dir_all(path).map_err(|source| {
+            // The system says of a file in the way that it exists, which sounds as if that were fine.
+            let is_file = source.kind() == io::ErrorKind::AlreadyExists;
+            let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };
+            ServerFault::File { path: path.clone(), source }
+        })?;
     }
+    let id = identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?;
     Ok(Identity {
         node: identity::node_name(config.node_name.as_ref())?,
-        id: identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?,
+        id: id.text,
+        is_new: id.is_new,
         advertised: identity::advertised(config.advertise_addr, config.bind_addr)?,
     })
+}
+
+/// Takes the UUID from the catalog where its file was lost: under another one the catalog would refuse this
+/// node's registrations while the node of before counts as alive.
+fn recognise(
+    identity: Identity,
+    config: &Config,
+    reader: &Reader,
+) -> Result<Identity, ServerFault> {
+    let view = reader.load();
+    let (Some(data_dir), Some(known)) = (&config.data_dir, view.node(identity.node.folded()))
+    else {
+        return Ok(identity);
+    };
+    let is_here = known.node.address.ip() == Some(identity.advertised);
+    if !identity.is_new || !is_here || known.node.id.is_empty() {
+        return Ok(identity);
+    }
+    let id = known.node.id.clone();
+    tracing::warn!("the file `node-id` was lost; the catalog knows this node as {id}");
+    identity::keep_node_id(&id, data_dir)?;
+    Ok(Identity { id, is_new: false, ..identity })
 }
 
 fn bind(config: &Config) -> Result<Sockets, ServerFault> {
@@ -270,6 +302,7 @@ fn raft_options(config: &Config, identity: &Identity) -> RaftOptions {
         node: identity.node.clone(),
         address,
         bootstrap: config.bootstrap || config.bootstrap_expect == 1,
+        leader_hold: LEADER_HOLD,
     }
 }
 
@@ -365,6 +398,9 @@ fn api_options(config: &Config, identity: &Identity) -> ApiOptions {
 
 /// How long readiness waits for the first synchronisation.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a write or a read waits for a leader before it is refused (Consul's `rpc_hold_timeout`).
+const LEADER_HOLD: Duration = Duration::from_secs(7);
 
 /// Requests of the API that may wait while a reload runs.
 const REQUESTS_MAX: usize = 16;

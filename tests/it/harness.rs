@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -20,6 +20,8 @@ use nix::unistd::Pid;
 /// An agent that is about to be started.
 #[must_use]
 pub(crate) struct Builder {
+    /// What starts the program, with its arguments; nothing where it is started directly.
+    wrapper: Vec<OsString>,
     arguments: Vec<OsString>,
 }
 
@@ -49,12 +51,14 @@ struct State {
 impl Agent {
     /// An agent that keeps nothing.
     pub(crate) fn dev() -> Builder {
-        Builder { arguments: vec!["agent".into(), "-dev".into()] }.args(["-node", "n1"]).any_ports()
+        Builder { wrapper: Vec::new(), arguments: vec!["agent".into(), "-dev".into()] }
+            .args(["-node", "n1"])
+            .any_ports()
     }
 
     /// A single server that keeps its state in `dir`.
     pub(crate) fn server(dir: &Path) -> Builder {
-        Builder { arguments: vec!["agent".into(), "-server".into()] }
+        Builder { wrapper: Vec::new(), arguments: vec!["agent".into(), "-server".into()] }
             .args(["-bootstrap-expect", "1", "-node", "n1", "-bind", "127.0.0.1"])
             .args(["-data-dir"])
             .args([dir])
@@ -131,14 +135,27 @@ impl Builder {
         self
     }
 
+    /// Has another program start it, which must become it in the end (`exec`).
+    pub(crate) fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().to_owned()).collect();
+        self
+    }
+
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self) -> Agent {
+        match self.try_start() {
+            Ok(agent) => agent,
+            Err((status, all)) => panic!("the agent did not get ready ({status}):\n{all}"),
+        }
+    }
+
+    /// Starts it and waits until it is ready, or has refused: how it ended, and what it printed.
+    pub(crate) fn try_start(self) -> Result<Agent, (ExitStatus, String)> {
         let (mut child, log) = self.spawn();
         let line = match log.wait_for(|line| line.contains(READY)) {
             Ok(line) => line,
             Err(all) => {
-                let status = child.wait().expect("our own child can be waited for");
-                panic!("the agent did not get ready ({status}):\n{all}");
+                return Err((child.wait().expect("our own child can be waited for"), all));
             }
         };
         let address = |name: &str| -> SocketAddr {
@@ -146,7 +163,7 @@ impl Builder {
             let word = word.unwrap_or_else(|| panic!("no {name} in: {line}"));
             word.parse().unwrap_or_else(|fault| panic!("{name}{word}: {fault}"))
         };
-        Agent { http: address("http="), dns: address("dns="), child, log }
+        Ok(Agent { http: address("http="), dns: address("dns="), child, log })
     }
 
     /// Starts it where it has to refuse: what it printed, and how it ended.
@@ -163,7 +180,10 @@ impl Builder {
     }
 
     fn spawn(self) -> (Child, Arc<Log>) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lictor"))
+        let mut words = self.wrapper;
+        words.push(env!("CARGO_BIN_EXE_lictor").into());
+        let mut child = Command::new(&words[0])
+            .args(&words[1..])
             .args(&self.arguments)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -228,6 +248,79 @@ impl Log {
 impl State {
     fn text(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+/// A connection to the API that stays open: many exchanges take less time than many connections.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// `X-Consul-Index`.
+    pub(crate) index: Option<u64>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects.
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// One exchange; an error where the server is gone.
+    pub(crate) fn exchange(&mut self, method: &str, path: &str, body: &str) -> io::Result<Answer> {
+        self.ask(method, path, body)?;
+        self.answer()
+    }
+
+    /// Asks, and leaves it to [`Connection::answer`] to wait.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> io::Result<()> {
+        let length = body.len();
+        let text = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        self.stream.get_mut().write_all(text.as_bytes())
+    }
+
+    /// Waits for what was asked for.
+    pub(crate) fn answer(&mut self) -> io::Result<Answer> {
+        let mut line = self.line()?;
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.ok_or(io::ErrorKind::InvalidData)?;
+        let (mut index, mut length) = (None, 0);
+        while !line.is_empty() {
+            line = self.line()?.to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("x-consul-index: ") {
+                index = value.parse().ok();
+            }
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().map_err(io::Error::other)?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, index, body })
+    }
+
+    /// Whether nothing comes within some time, which is what a suspended server sends.
+    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(time)).expect("a time is set");
+        let is_silent = self.stream.fill_buf().is_err();
+        self.stream.get_ref().set_read_timeout(None).expect("a time is set");
+        is_silent
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end().to_owned())
     }
 }
 

@@ -21,4 +21,6 @@ mod cli;
 
 mod lifecycle;
 
+mod durability;
+
 mod tidy;

@@ -72,6 +72,8 @@ pub(in crate::server) struct Signals {
     terminate: Signal,
     /// SIGHUP.
     hang_up: Signal,
+    /// SIGXFSZ, which nobody waits for.
+    _file_size: Signal,
 }
 
 impl Signals {
@@ -90,6 +92,9 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            // The default ends the process where a file would grow beyond RLIMIT_FSIZE. With a handler the
+            // write fails instead (EFBIG, write(2)), which is a failed disk like any other: reads go on.
+            _file_size: signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?,
         })
     }
 }
