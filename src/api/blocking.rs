@@ -34,8 +34,14 @@ pub(in crate::api) async fn read(
                 waiter.changed().await;
             }
         };
-        // At the end of the wait the current data is the answer, changed or not.
-        let _ = tokio::time::timeout(jittered(block), newer).await;
+        // At the end of the wait, or of the program, the current data is the answer, changed or not.
+        tokio::select! {
+            // A stop goes first: it must not wait for those who wait.
+            biased;
+            () = api.services.stop.cancelled() => {}
+            () = newer => {}
+            () = tokio::time::sleep(jittered(block)) => {}
+        }
     }
     let view = api.services.reader.load_full();
     if !view.is_ready() {

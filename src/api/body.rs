@@ -1,16 +1,17 @@
-//! Request body → bytes, read up to a limit and never buffered beyond it.
+//! Request body → bytes, read up to a limit, never buffered beyond it, and never waited for without end.
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt as _;
 
 use crate::api::fault::Fault;
-use crate::model::limits::HTTP_BODY_BYTES_MAX;
+use crate::model::limits::{HTTP_BODY_BYTES_MAX, HTTP_BODY_TIMEOUT};
 
 /// Reads a JSON body.
 ///
 /// # Errors
-/// [`Fault::TooLarge`] beyond [`HTTP_BODY_BYTES_MAX`], [`Fault::Decode`] where it is cut short.
+/// [`Fault::TooLarge`] beyond [`HTTP_BODY_BYTES_MAX`], [`Fault::Decode`] where it is cut short,
+/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`].
 pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
     read(headers, body, HTTP_BODY_BYTES_MAX, "").await
 }
@@ -18,7 +19,8 @@ pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result
 /// Reads the value of a key. It owns its bytes and no more than these, since it will be kept.
 ///
 /// # Errors
-/// [`Fault::TooLarge`] beyond `bytes_max`, [`Fault::Decode`] where it is cut short.
+/// [`Fault::TooLarge`] beyond `bytes_max`, [`Fault::Decode`] where it is cut short,
+/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`].
 pub(in crate::api) async fn read_value(
     headers: &HeaderMap,
     body: Body,
@@ -51,7 +53,15 @@ async fn read(
     let mut stream = body.into_data_stream();
     let mut first: Option<Bytes> = None;
     let mut joined: Vec<u8> = Vec::new();
-    while let Some(chunk) = stream.next().await {
+    let deadline = tokio::time::Instant::now() + HTTP_BODY_TIMEOUT;
+    loop {
+        // One deadline for all of it: with one for each piece, a byte now and then would go on for ever.
+        let Ok(chunk) = tokio::time::timeout_at(deadline, stream.next()).await else {
+            let seconds = HTTP_BODY_TIMEOUT.as_secs();
+            let text = format!("Request body did not arrive within {seconds} seconds");
+            return Err(Fault::TooSlow(text));
+        };
+        let Some(chunk) = chunk else { break };
         let chunk = chunk.map_err(|_| Fault::Decode("unexpected EOF".to_owned()))?;
         let held = first.as_ref().map_or(joined.len(), Bytes::len);
         if bytes_max < held.saturating_add(chunk.len()) {

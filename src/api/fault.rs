@@ -24,6 +24,9 @@ pub(in crate::api) enum Fault {
     /// The body is larger than is allowed: 413.
     #[error("{0}")]
     TooLarge(String),
+    /// The body did not arrive in time: 408.
+    #[error("{0}")]
+    TooSlow(String),
     /// Consul answers most rules with 500, and clients rely on it.
     #[error("{0}")]
     Refused(String),
@@ -55,6 +58,7 @@ impl Fault {
             Self::Invalid(_) | Self::Decode(_) => StatusCode::BAD_REQUEST,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Refused(_) | Self::Datacenter | Self::Reject(_) | Self::Bug(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

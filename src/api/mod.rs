@@ -7,12 +7,14 @@
 //! - Reads take one View and are serialised straight from it; nothing is copied but the answer's bytes.
 //! - A blocking query is woken only for what it asked about, and answers only when its own result is newer
 //!   than what the client has seen, or at the end of its wait.
+//! - A stop answers what waits: blocking queries with the data of that moment, as at the end of their wait.
 //! - A bug in a handler is a 500 on that request, not a dropped connection.
 //!
 //! Deliberately absent: the service mesh, whose lists are empty.
 //!
 //! Limits: bodies by [`crate::model::limits::HTTP_BODY_BYTES_MAX`] and [`ApiOptions::kv_value_bytes_max`],
-//! nesting by [`crate::model::limits::DOCUMENT_DEPTH_MAX`], waits by [`ApiOptions::wait_max`]. Heads and
+//! nesting by [`crate::model::limits::DOCUMENT_DEPTH_MAX`], time by
+//! [`crate::model::limits::HTTP_BODY_TIMEOUT`], waits by [`ApiOptions::wait_max`]. Heads and
 //! connections are bounded by whoever serves the router.
 
 mod routes;
@@ -51,6 +53,8 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
 use crate::model::member::Member;
@@ -156,6 +160,8 @@ pub struct Services {
     pub agent: Agent,
     /// The running program.
     pub program: Arc<dyn Program>,
+    /// Ends the waits of blocking queries, which would otherwise outlive a stop by minutes.
+    pub stop: CancellationToken,
 }
 
 /// What every handler is handed.

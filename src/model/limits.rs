@@ -1,5 +1,7 @@
 //! Every bound of the program, in one place, with its unit in its name.
 
+use std::time::Duration;
+
 /// Longest node, service, check or tag name, in bytes. Consul has no bound; DNS cannot ask for more than
 /// 255 octets (RFC 1035 §2.3.4), so a longer name could never be discovered.
 pub const NAME_BYTES_MAX: usize = 255;
@@ -39,6 +41,14 @@ pub const WEIGHT_MAX: u32 = 65_535;
 
 /// Largest HTTP request body other than a KV value, in bytes.
 pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Time that a client has to send a request's body.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time that a client has to send a request's head, beginning when the answer before it was sent: for a
+/// connection that is kept open it is how long that may be idle. Go's clients keep theirs for 90 seconds
+/// and would otherwise write into a connection that was closed under them.
+pub const HTTP_HEAD_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Largest request line and headers together, in bytes.
 pub const HTTP_HEAD_BYTES_MAX: usize = 64 * 1024;

@@ -99,6 +99,7 @@ pub(in crate::server) async fn start(
         propose: Arc::clone(&propose),
         agent: agent.clone(),
         program,
+        stop: stop.clone(),
     };
     let mut tasks = JoinSet::new();
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);

@@ -23,4 +23,6 @@ mod lifecycle;
 
 mod durability;
 
+mod connections;
+
 mod tidy;

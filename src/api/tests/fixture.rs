@@ -94,6 +94,8 @@ pub(super) struct Server {
     router: axum::Router,
     /// Where to look without asking.
     pub(super) reader: Reader,
+    /// Stops it.
+    pub(super) stop: CancellationToken,
 }
 
 pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
@@ -117,8 +119,9 @@ pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
     };
     let agent = agent(&options.node, &options.datacenter);
     let program = Arc::new(Quiet);
-    let services = Services { reader: reader.clone(), propose, agent, program };
-    Server { router: router(options, services), reader }
+    let stop = CancellationToken::new();
+    let services = Services { reader: reader.clone(), propose, agent, program, stop: stop.clone() };
+    Server { router: router(options, services), reader, stop }
 }
 
 /// An agent that states nothing, with a catalog of its own, so that its writes do not count as ours.
@@ -152,6 +155,10 @@ impl Server {
         let (method, uri) = (parts.next().unwrap(), parts.next().unwrap());
         let body = parts.next().unwrap_or_default().to_owned();
         let request = Request::builder().method(method).uri(uri).body(Body::from(body)).unwrap();
+        self.send(request).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Response<Body> {
         self.router.clone().oneshot(request).await.unwrap()
     }
 }

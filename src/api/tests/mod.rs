@@ -9,3 +9,5 @@ mod registrations;
 mod keys;
 
 mod agents;
+
+mod time;

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::server::conn::http1::{self, Connection};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::model::limits::HTTP_HEAD_BYTES_MAX;
+use crate::model::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT};
 
 /// Binds a listener that a restart can take over at once.
 pub(in crate::server) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -61,13 +61,7 @@ pub(in crate::server) async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(HTTP_HEAD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let connection = graceful.watch(connection(stream, router.clone()));
         tokio::spawn(async move {
             if let Err(fault) = connection.await {
                 tracing::debug!(%fault, %client, "a connection ended badly");
@@ -81,11 +75,24 @@ pub(in crate::server) async fn serve(
     }
 }
 
+/// What answers the requests of one connection.
+fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    router: Router,
+) -> Connection<TokioIo<S>, TowerToHyperService<Router>> {
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Its clock runs between two requests too, hence the length of it.
+        .header_read_timeout(HTTP_HEAD_TIMEOUT)
+        .max_buf_size(HTTP_HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
+
 /// Tells a client that has too many connections so, and hangs up.
 async fn turn_away(mut stream: TcpStream) {
     let write = stream.write_all(TOO_MANY_CONNECTIONS.as_bytes());
     // Whether the client reads it is its own affair.
-    let _ = tokio::time::timeout(HEAD_TIMEOUT, write).await;
+    let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, write).await;
 }
 
 /// How many connections each client has.
@@ -131,8 +138,8 @@ impl Drop for Place {
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4_096;
 
-/// How long a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client that is turned away may take to be told so.
+const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long open requests may take after a stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -144,3 +151,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const TOO_MANY_CONNECTIONS: &str = "HTTP/1.1 429 Too Many Requests\r\n\
     Content-Type: text/plain\r\nConnection: close\r\n\r\n\
     this address has too many open connections (limits.http_max_conns_per_client)\n";
+
+#[cfg(test)]
+mod tests;
