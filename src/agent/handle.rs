@@ -108,7 +108,7 @@ impl Agent {
     /// With `replace_checks`, checks of the service that the definition does not state go.
     ///
     /// # Errors
-    /// [`AgentFault::ScriptsDisabled`], [`AgentFault::Storage`].
+    /// [`AgentFault::RemoteScriptsDisabled`], [`AgentFault::Storage`].
     pub async fn register_service(
         &self,
         definition: ServiceDefinition,
@@ -129,7 +129,7 @@ impl Agent {
     /// States a check. It is kept on disk when this returns, and in the catalog if there is a leader.
     ///
     /// # Errors
-    /// [`AgentFault::ServiceMissing`], [`AgentFault::ScriptsDisabled`], [`AgentFault::Storage`].
+    /// [`AgentFault::ServiceMissing`], [`AgentFault::RemoteScriptsDisabled`], [`AgentFault::Storage`].
     pub async fn register_check(&self, definition: CheckDefinition) -> Result<(), AgentFault> {
         self.call(Action::RegisterCheck(Box::new(definition))).await
     }

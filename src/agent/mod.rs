@@ -158,6 +158,12 @@ pub enum AgentFault {
          'enable_local_script_checks' to true"
     )]
     ScriptsDisabled,
+    /// The same, from a client (500). Consul's words.
+    #[error(
+        "Scripts are disabled on this agent from remote calls; to enable, configure \
+         'enable_script_checks' to true"
+    )]
+    RemoteScriptsDisabled,
     /// It could not be kept (500).
     #[error("{0}")]
     Storage(String),

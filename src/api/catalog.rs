@@ -31,7 +31,9 @@ pub(in crate::api) async fn register(
     body: Body,
 ) -> Result<Response, Fault> {
     let body = read_json(&headers, body).await?;
-    propose(&api, &call, registration::register(&body)?).await
+    let view = api.services.reader.load_full();
+    propose(&api, &call, registration::register(&body, |node| view.node(node.folded()).is_some())?)
+        .await
 }
 
 /// Takes a node, a service or a check away.
@@ -112,6 +114,14 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
 /// The mesh's instances of a service: none.
 pub(in crate::api) async fn connect(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     no_mesh(&api, &call, "/v1/catalog/connect/").await
+}
+
+/// The services behind a gateway of the mesh: none.
+pub(in crate::api) async fn gateway_services(
+    State(api): State<Api>,
+    call: Call,
+) -> Result<Response, Fault> {
+    no_mesh(&api, &call, "/v1/catalog/gateway-services/").await
 }
 
 /// The empty list that stands where the mesh's instances of a service would.

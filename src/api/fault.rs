@@ -50,7 +50,9 @@ pub(in crate::api) enum Fault {
 impl Fault {
     /// A check-and-set or flag number that is none, in the words that clients see from Consul.
     pub(in crate::api) fn number(text: &str) -> Self {
-        Self::Refused(format!("strconv.ParseUint: parsing {text:?}: invalid syntax"))
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let why = if is_number { "value out of range" } else { "invalid syntax" };
+        Self::Refused(format!("strconv.ParseUint: parsing {text:?}: {why}"))
     }
 
     fn status(&self) -> StatusCode {
@@ -71,6 +73,7 @@ impl Fault {
             Self::Agent(fault) => match fault {
                 AgentFault::UnknownService(_) => StatusCode::NOT_FOUND,
                 AgentFault::ScriptsDisabled
+                | AgentFault::RemoteScriptsDisabled
                 | AgentFault::UnknownCheck(_)
                 | AgentFault::NotTtl(_)
                 | AgentFault::ServiceMissing(_)

@@ -44,6 +44,8 @@ fn catalog_routes() -> Router<Api> {
         .route("/v1/catalog/services", reads(get(catalog::services)));
     let router = below(router, "/v1/catalog/service/", &reads(get(catalog::service)));
     let router = below(router, "/v1/catalog/connect/", &reads(get(catalog::connect)));
+    let gateway = reads(get(catalog::gateway_services));
+    let router = below(router, "/v1/catalog/gateway-services/", &gateway);
     let router = below(router, "/v1/catalog/node/", &reads(get(catalog::node)));
     below(router, "/v1/catalog/node-services/", &reads(get(catalog::node_services)))
 }

@@ -66,10 +66,10 @@ enum Health {
 impl InstanceSelection {
     /// Reads `node-meta` and `tag`, which may be repeated.
     pub(in crate::api) fn new(call: &Call) -> Self {
-        let tags = call.params.all("tag").filter(|tag| !tag.is_empty());
         Self {
             nodes: NodeSelection::new(call),
-            tags: tags.map(str::to_lowercase).collect(),
+            // An empty one is a tag that nothing carries, as in Consul.
+            tags: call.params.all("tag").map(str::to_lowercase).collect(),
             health: Health::Any,
         }
     }

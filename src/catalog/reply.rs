@@ -55,7 +55,7 @@ impl fmt::Display for Reject {
             ),
             Self::NodeNameReserved { node, owner_id, owner_address } => write!(
                 out,
-                "failed inserting node: Error while renaming Node: Node name {node} is reserved by node {owner_id} with address {owner_address}"
+                "failed inserting node: Error while renaming Node: Node name {node} is reserved by node {owner_id} with name {node} ({owner_address})"
             ),
         }
     }

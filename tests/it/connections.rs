@@ -100,7 +100,7 @@ fn a_body_without_end_is_refused_at_the_limit() {
     let agent = Agent::dev().start();
     let mut stream =
         send(&agent, "PUT /v1/kv/big HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n");
-    let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x1_0000], b"\r\n"].concat();
+    let chunk = [b"10000\r\n".as_slice(), &vec![b'x'; 0x1_0000], b"\r\n"].concat();
     // The server hangs up while this goes on; how far it came does not matter.
     while stream.write_all(&chunk).is_ok() {}
     agent.must("PUT", "/v1/kv/big", "small");

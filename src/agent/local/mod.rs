@@ -189,8 +189,9 @@ fn check_scripts(
     let Probe::Script { .. } = definition.probe else { return Ok(()) };
     match (scripts, origin) {
         (ScriptPolicy::Everywhere, _) | (ScriptPolicy::LocalFiles, Origin::File) => Ok(()),
-        (ScriptPolicy::Never, _) | (ScriptPolicy::LocalFiles, Origin::Http) => {
-            Err(AgentFault::ScriptsDisabled)
+        (ScriptPolicy::Never, Origin::File) => Err(AgentFault::ScriptsDisabled),
+        (ScriptPolicy::Never | ScriptPolicy::LocalFiles, Origin::Http) => {
+            Err(AgentFault::RemoteScriptsDisabled)
         }
     }
 }

@@ -101,8 +101,8 @@ async fn refusals_are_consuls() {
             Unknown check ID "no"
             CheckID "t" does not have associated TTL
             ServiceID "no" does not exist
-            Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true
-            Scripts are disabled on this agent; to enable, configure 'enable_script_checks' or 'enable_local_script_checks' to true
+            Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true
+            Scripts are disabled on this agent from remote calls; to enable, configure 'enable_script_checks' to true
             No service registered with ID "no""#]],
     );
     assert_eq!(bench.agent.local().checks.len(), 1, "nothing half-done");

@@ -85,7 +85,7 @@ pub(in crate::api) async fn update(
     let id = call.under("/v1/agent/check/update/")?;
     let body = read_json(&headers, body).await?;
     let value = parse(&body)?;
-    let root = Object::root(&value, "checkUpdate")?;
+    let root = Object::root(&value, "checkUpdate")?.only(&["Status", "Output"])?;
     let word = root.text("Status")?;
     let invalid = || Fault::Invalid(format!("Invalid check status: '{word}'"));
     let status = Status::from_word(word).ok_or_else(invalid)?;

@@ -1,4 +1,4 @@
-//! JSON text → fields: keys in any case, unknown ones ignored, and errors in the words of Go's decoder.
+//! JSON text → fields: keys in any case, unknown ones refused where asked for, and errors in the words of Go's decoder.
 
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
@@ -40,6 +40,15 @@ impl<'a> Object<'a> {
                 let text = format!("json: cannot unmarshal {kind} into Go value of type {name}");
                 Err(Fault::Decode(text))
             }
+        }
+    }
+
+    /// Refuses fields other than these: a misspelt one would otherwise change what is done without a sign.
+    pub(in crate::api) fn only(self, keys: &[&str]) -> Result<Self, Fault> {
+        let is_unknown = |found: &&String| !keys.iter().any(|key| is_alike(found, key));
+        match self.fields.keys().find(is_unknown) {
+            None => Ok(self),
+            Some(unknown) => Err(Fault::Decode(format!("json: unknown field {unknown:?}"))),
         }
     }
 

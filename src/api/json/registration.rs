@@ -27,24 +27,30 @@ pub(in crate::api) struct Addressed {
     pub command: Command,
 }
 
-/// Reads a registration.
+/// Reads a registration. `is_known` says whether the catalog has a node.
 ///
 /// # Errors
 /// [`Fault::Decode`] where it is no JSON of the right types, [`Fault::Refused`] and [`Fault::Invalid`]
 /// where something is missing or not legal.
-pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
+pub(in crate::api) fn register(
+    body: &[u8],
+    is_known: impl Fn(&NodeName) -> bool,
+) -> Result<Addressed, Fault> {
     let value = parse(body)?;
-    let root = Object::root(&value, "RegisterRequest")?;
+    let root = Object::root(&value, "RegisterRequest")?.only(REGISTER_KEYS)?;
     let node = node_name(&root)?;
-    let machine = if root.truth("SkipNodeUpdate")? { None } else { Some(machine(&root)?) };
+    // A node that nobody knows yet is made all the same, of what is stated.
+    let is_kept =
+        root.truth("SkipNodeUpdate")? && (is_known(&node) || root.text("Address")?.is_empty());
+    let machine = if is_kept { None } else { Some(machine(&root)?) };
     let service = match root.object("Service", "NodeService")? {
-        Some(object) => Some(service(&object)?),
+        Some(object) => Some(service(&object.only(SERVICE_KEYS)?)?),
         None => None,
     };
     let mut checks = Vec::new();
     let single = root.object("Check", "HealthCheck")?;
     for object in single.into_iter().chain(root.objects("Checks", "HealthCheck")?) {
-        checks.push(check(&object, &node)?);
+        checks.push(check(&object.only(CHECK_KEYS)?, &node)?);
     }
     if CHECKS_MAX < checks.len() {
         return Err(Fault::Invalid(format!("Too many checks: at most {CHECKS_MAX} are allowed")));
@@ -60,7 +66,7 @@ pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
 /// As [`register`].
 pub(in crate::api) fn deregister(body: &[u8]) -> Result<Addressed, Fault> {
     let value = parse(body)?;
-    let root = Object::root(&value, "DeregisterRequest")?;
+    let root = Object::root(&value, "DeregisterRequest")?.only(DEREGISTER_KEYS)?;
     let node = node_name(&root)?;
     let (service_id, check_id) = (root.text("ServiceID")?, root.text("CheckID")?);
     let target = if !service_id.is_empty() {
@@ -275,3 +281,81 @@ fn check_count(key: &str, count: usize) -> Result<(), Fault> {
 fn name<T, F: std::fmt::Display>(parsed: Result<T, F>, what: &str) -> Result<T, Fault> {
     parsed.map_err(|fault| Fault::Invalid(format!("Invalid {what}: {fault}")))
 }
+
+/// What a registration may state. Namespaces and their like are newer Consul's, whose clients state them.
+const REGISTER_KEYS: &[&str] = &[
+    "Datacenter",
+    "ID",
+    "Node",
+    "Address",
+    "TaggedAddresses",
+    "NodeMeta",
+    "Service",
+    "Check",
+    "Checks",
+    "SkipNodeUpdate",
+    "Namespace",
+    "Partition",
+    "PeerName",
+    "Locality",
+];
+
+/// What it may state of a service; much of it is what reads show, since clients send back what they read.
+const SERVICE_KEYS: &[&str] = &[
+    "Kind",
+    "ID",
+    "Service",
+    "Tags",
+    "Address",
+    "TaggedAddresses",
+    "Meta",
+    "Port",
+    "SocketPath",
+    "Weights",
+    "EnableTagOverride",
+    "Proxy",
+    "Connect",
+    "ContentHash",
+    "CreateIndex",
+    "ModifyIndex",
+    "Datacenter",
+    "Namespace",
+    "Partition",
+    "PeerName",
+    "Locality",
+];
+
+/// What it may state of a check.
+const CHECK_KEYS: &[&str] = &[
+    "Node",
+    "CheckID",
+    "Name",
+    "Status",
+    "Notes",
+    "Output",
+    "ServiceID",
+    "ServiceName",
+    "ServiceTags",
+    "Type",
+    "Definition",
+    "Interval",
+    "Timeout",
+    "ExposedPort",
+    "CreateIndex",
+    "ModifyIndex",
+    "Namespace",
+    "Partition",
+    "PeerName",
+];
+
+/// What a deregistration may state. The address is what clients copy from the registration.
+const DEREGISTER_KEYS: &[&str] = &[
+    "Datacenter",
+    "Node",
+    "Address",
+    "ServiceID",
+    "CheckID",
+    "Namespace",
+    "Partition",
+    "PeerName",
+];

@@ -2,7 +2,7 @@ use expect_test::expect;
 
 use super::fixture::{check, refusals};
 
-pub(super) const WEB: &str = r#"PUT /v1/catalog/register {"node":"a","ADDRESS":"1.2.3.4","Node_Meta":{"k":"v"},"Bogus":[1],"Service":{"Service":"web","Port":80,"Tags":["v1","v2"]},"Check":{"Name":"c","ServiceID":"web","Status":"warning"}}"#;
+pub(super) const WEB: &str = r#"PUT /v1/catalog/register {"node":"a","ADDRESS":"1.2.3.4","Node_Meta":{"k":"v"},"Service":{"Service":"web","Port":80,"Tags":["v1","v2"]},"Check":{"Name":"c","ServiceID":"web","Status":"warning"}}"#;
 
 #[tokio::test]
 async fn bad_registrations_are_refused() {

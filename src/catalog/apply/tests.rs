@@ -324,7 +324,7 @@ fn a_name_is_taken_over_only_from_a_node_that_is_not_alive() {
         &expect![[r"
             1 node n id-1: done, wakes
             2 check n serfHealth passing: done, wakes
-            3 node n id-2: failed inserting node: Error while renaming Node: Node name n is reserved by node id-1 with address 10.0.0.1
+            3 node n id-2: failed inserting node: Error while renaming Node: Node name n is reserved by node id-1 with name n (10.0.0.1)
             4 check n serfHealth critical: done, wakes
             5 node n id-2: done, wakes
             6 node N: done
