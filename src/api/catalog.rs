@@ -16,6 +16,7 @@ use crate::api::fault::Fault;
 use crate::api::json::node::{NodeJson, NodeServiceListJson, NodeServicesJson};
 use crate::api::json::registration::{self, Addressed};
 use crate::api::json::service::CatalogServiceJson;
+use crate::api::meter::count_lookup;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::topics::{node_topics, service_topics};
 use crate::catalog::Reply;
@@ -105,6 +106,7 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     let (view, index) = read(&api, options, topics, |view| view.service_revision(&folded)).await?;
     let datacenter = api.options.datacenter.folded();
     let entry = view.service(&folded);
+    count_lookup("catalog", entry.map(|_| folded.as_str()), call.params.has("tag"));
     let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
     let selected = instances.filter(|instance| selection.admits(instance));
     let shown: Vec<_> = selected.map(|i| CatalogServiceJson::new(i, datacenter)).collect();

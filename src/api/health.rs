@@ -12,6 +12,7 @@ use crate::api::catalog::no_mesh;
 use crate::api::fault::Fault;
 use crate::api::json::check::CheckJson;
 use crate::api::json::service::InstanceJson;
+use crate::api::meter::count_lookup;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::topics::{node_topics, service_topics};
 use crate::catalog::View;
@@ -53,6 +54,7 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     let (view, index) = read(&api, options, topics, |view| view.service_revision(&folded)).await?;
     let datacenter = api.options.datacenter.folded();
     let entry = view.service(&folded);
+    count_lookup("health", entry.map(|_| folded.as_str()), call.params.has("tag"));
     let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
     let selected = instances.filter(|instance| selection.admits(instance));
     let shown: Vec<_> = selected.map(|i| InstanceJson::new(i, datacenter)).collect();

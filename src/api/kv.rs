@@ -12,6 +12,7 @@ use crate::api::body::read_value;
 use crate::api::call::{Call, ReadOptions};
 use crate::api::fault::Fault;
 use crate::api::json::kv::EntryJson;
+use crate::api::meter::time_kv_write;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet};
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, Reply};
@@ -124,7 +125,10 @@ pub(in crate::api) async fn delete(State(api): State<Api>, call: Call) -> Result
 }
 
 async fn propose(api: &Api, call: &Call, command: Command) -> Result<Response, Fault> {
-    match api.services.propose.propose(command).await? {
+    let begun = tokio::time::Instant::now();
+    let reply = api.services.propose.propose(command).await?;
+    time_kv_write(begun);
+    match reply {
         Reply::Done(_) => json(call.pretty, &true),
         Reply::CasMismatch => json(call.pretty, &false),
         Reply::Rejected(reject) => Err(Fault::Reject(reject)),

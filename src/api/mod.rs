@@ -41,6 +41,8 @@ mod agent;
 
 mod metrics;
 
+mod meter;
+
 mod body;
 
 mod answer;

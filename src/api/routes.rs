@@ -12,7 +12,7 @@ use axum::routing::{MethodFilter, MethodRouter, any, get, put};
 use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
-use crate::api::{Api, ApiOptions, Services, agent, catalog, health, kv, metrics, status};
+use crate::api::{Api, ApiOptions, Services, agent, catalog, health, kv, meter, metrics, status};
 
 /// The whole API as a router.
 pub fn router(options: ApiOptions, services: Services) -> Router {
@@ -26,6 +26,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(agent_routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn(survive))
+        .layer(from_fn(meter::time_request))
         .with_state(api)
 }
 

@@ -124,10 +124,20 @@ impl Program for Handle {
     }
 
     fn metrics(&self) -> MetricsSnapshot {
+        let cluster = self.propose.cluster();
+        #[expect(clippy::cast_precision_loss, reason = "the JSON has only floating numbers")]
+        let set = |name: &'static str, number: u64| metrics::gauge!(name).set(number as f64);
+        set("consul.raft.applied_index", cluster.applied.0);
+        set("consul.raft.last_index", cluster.last_log);
+        set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));
         self.metrics.snapshot(clock::now())
     }
 
     fn now(&self) -> Now {
         clock::now()
     }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

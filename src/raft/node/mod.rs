@@ -124,10 +124,16 @@ impl RaftNode {
         let share = u32::try_from(proposal.bytes().len()).unwrap_or(u32::MAX);
         let _permit =
             inner.room.acquire_many(share).await.map_err(|_closed| ProposeFault::Stopping)?;
+        metrics::counter!("consul.raft.apply").increment(1);
+        let begun = Instant::now();
         let give_up = Instant::now() + inner.leader_hold;
         loop {
             match inner.raft.client_write(proposal.clone()).await {
-                Ok(written) => return Ok(written.data),
+                Ok(written) => {
+                    let time_ms = begun.elapsed().as_secs_f64() * 1_000.0;
+                    metrics::histogram!("consul.raft.commitTime").record(time_ms);
+                    return Ok(written.data);
+                }
                 // It was not taken, so it may be offered again.
                 Err(RaftError::APIError(ClientWriteError::ForwardToLeader(ForwardToLeader {
                     leader_id: None,
