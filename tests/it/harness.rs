@@ -326,6 +326,17 @@ impl Connection {
 
 /// One HTTP/1.1 exchange on a connection of its own: status and body.
 pub(crate) fn http(address: SocketAddr, method: &str, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let (status, _, body) = exchange(address, method, path, body);
+    (status, body)
+}
+
+/// One HTTP/1.1 exchange on a connection of its own: status, head and body.
+pub(crate) fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> (u16, String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the API accepts connections");
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
@@ -343,7 +354,7 @@ pub(crate) fn http(address: SocketAddr, method: &str, path: &str, body: &[u8]) -
     if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
         body = unchunk(&body);
     }
-    (status, body)
+    (status, head, body)
 }
 
 fn unchunk(mut chunks: &[u8]) -> Vec<u8> {

@@ -25,4 +25,6 @@ mod durability;
 
 mod connections;
 
+mod checks;
+
 mod tidy;

@@ -140,7 +140,8 @@ fn comparable(text: &str, question: &Question, transport: Transport) -> String {
     lines.join("\n")
 }
 
-fn ask_udp(address: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
+/// Asks over UDP; nothing where the question is ignored.
+pub(crate) fn ask_udp(address: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(address).unwrap();
     socket.send(query).unwrap();
@@ -160,7 +161,8 @@ fn ask_udp(address: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
     answer
 }
 
-fn ask_tcp(address: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
+/// Asks over TCP, on a connection of its own; nothing where the question is ignored.
+pub(super) fn ask_tcp(address: SocketAddr, query: &[u8]) -> Option<Vec<u8>> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let length = u16::try_from(query.len()).unwrap();

@@ -40,7 +40,10 @@ mod world;
 
 mod live;
 
+mod robust;
+
 use self::file::File;
+pub(crate) use self::live::ask_udp;
 use self::world::World;
 
 #[test]
