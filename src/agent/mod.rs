@@ -140,16 +140,16 @@ pub struct LocalView {
 /// Why a call was refused. Texts are Consul's where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AgentFault {
-    /// No service of this id (404).
+    /// No service of this id.
     #[error("No service registered with ID \"{0}\"")]
     UnknownService(String),
-    /// No check of this id (404).
+    /// No check of this id.
     #[error("Unknown check ID \"{0}\"")]
     UnknownCheck(String),
-    /// A word for a check that finds out by itself (500).
+    /// A word for a check that finds out by itself.
     #[error("CheckID \"{0}\" does not have associated TTL")]
     NotTtl(String),
-    /// A check about a service that is not there (500).
+    /// A check about a service that is not there.
     #[error("ServiceID \"{0}\" does not exist")]
     ServiceMissing(String),
     /// A check that runs a program, from where none may come (400).
@@ -158,13 +158,13 @@ pub enum AgentFault {
          'enable_local_script_checks' to true"
     )]
     ScriptsDisabled,
-    /// The same, from a client (500). Consul's words.
+    /// The same, from a client. Consul's words.
     #[error(
         "Scripts are disabled on this agent from remote calls; to enable, configure \
          'enable_script_checks' to true"
     )]
     RemoteScriptsDisabled,
-    /// It could not be kept (500).
+    /// It could not be kept.
     #[error("{0}")]
     Storage(String),
 }

@@ -6,6 +6,8 @@
 
 mod start;
 
+mod settings;
+
 mod running;
 
 mod front;

@@ -1,8 +1,7 @@
 //! Configuration → a running agent, in the order that the room's head states.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,16 +11,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
-use crate::api::{self, ApiOptions, Services};
-use crate::catalog::command::Machine;
+use crate::agent::{Agent, FileDefinitions};
+use crate::api::{self, Services};
 use crate::catalog::reply::Topic;
 use crate::intake::{Config, Loaded, Sources};
-use crate::model::address::Address;
-use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
-use crate::raft::{self, RaftOptions};
+use crate::raft::{self};
 use crate::server::banner::{self, Banner};
 use crate::server::front::Front;
 use crate::server::leading::Leading;
@@ -30,20 +26,9 @@ use crate::server::metrics::Metrics;
 use crate::server::pid_file::PidFile;
 use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
+use crate::server::settings::{self, Identity};
 use crate::server::udp::{self, UdpSockets, UdpThreads};
 use crate::server::{ServerFault, http, identity, tcp};
-
-/// Who this machine is.
-struct Identity {
-    /// Its node.
-    node: NodeName,
-    /// Its node's UUID.
-    id: String,
-    /// Whether the UUID was made up at this start.
-    is_new: bool,
-    /// Where others reach it.
-    advertised: IpAddr,
-}
 
 /// Everything that listens, bound but silent.
 struct Sockets {
@@ -71,7 +56,7 @@ pub(in crate::server) async fn start(
     let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
 
     let (publisher, reader) = publish::publisher();
-    let raft = raft::start(raft_options(&config, &identity), publisher).await?;
+    let raft = raft::start(settings::raft_options(&config, &identity), publisher).await?;
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
@@ -82,7 +67,7 @@ pub(in crate::server) async fn start(
 
     let stops = Stops::default();
     let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
-    let members = vec![member(&config, &identity)];
+    let members = vec![settings::member(&config, &identity)];
     let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
     let (asks, requests) = mpsc::channel(REQUESTS_MAX);
     let program = Arc::new(Handle {
@@ -99,7 +84,7 @@ pub(in crate::server) async fn start(
         propose: Arc::clone(&propose),
         agent: agent.clone(),
         program,
-        stop: stop.clone(),
+        stop: stops.http.clone(),
     };
     let mut tasks = JoinSet::new();
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
@@ -161,7 +146,7 @@ fn start_http(
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) {
-    let router = api::router(api_options(config, identity), services);
+    let router = api::router(settings::api_options(config, identity), services);
     for listener in listeners {
         let connections = config.limits.http_max_conns_per_client;
         tasks.spawn(http::serve(listener, router.clone(), connections, stop.clone()));
@@ -296,17 +281,6 @@ fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
     listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }
 
-fn raft_options(config: &Config, identity: &Identity) -> RaftOptions {
-    let address = SocketAddr::new(identity.advertised, config.ports.server.unwrap_or(0));
-    RaftOptions {
-        data_dir: config.data_dir.clone(),
-        node: identity.node.clone(),
-        address,
-        bootstrap: config.bootstrap || config.bootstrap_expect == 1,
-        leader_hold: LEADER_HOLD,
-    }
-}
-
 fn start_agent(
     config: &Config,
     identity: &Identity,
@@ -315,93 +289,15 @@ fn start_agent(
     seed: u64,
     stop: &CancellationToken,
 ) -> Result<Agent, ServerFault> {
-    let scripts = match (config.enable_script_checks, config.enable_local_script_checks) {
-        (true, _) => ScriptPolicy::Everywhere,
-        (false, true) => ScriptPolicy::LocalFiles,
-        (false, false) => ScriptPolicy::Never,
-    };
-    let options = AgentOptions {
-        node: identity.node.clone(),
-        machine: machine(config, identity),
-        datacenter: config.datacenter.clone(),
-        data_dir: config.data_dir.clone(),
-        scripts,
-        check_output_bytes_max: config.check_output_max_size,
-        check_update_interval: config.check_update_interval,
-        seed,
-    };
+    let options = settings::agent_options(config, identity, seed);
     let files =
         FileDefinitions { services: config.services.clone(), checks: config.checks.clone() };
     let agent = Agent::start(options, files, reader.clone(), Arc::clone(propose), stop.clone())?;
     Ok(agent)
 }
 
-/// What the catalog is told of this machine.
-fn machine(config: &Config, identity: &Identity) -> Machine {
-    let address = identity.advertised.to_string();
-    let family = if identity.advertised.is_ipv4() { "ipv4" } else { "ipv6" };
-    let mut tagged_addresses = BTreeMap::from([
-        ("lan".to_owned(), address.clone()),
-        ("wan".to_owned(), address.clone()),
-        (format!("lan_{family}"), address.clone()),
-        (format!("wan_{family}"), address),
-    ]);
-    tagged_addresses.extend(config.tagged_addresses.clone());
-    let mut meta = config.node_meta.clone();
-    // Consul's own agents state it, and clients that copy a node expect it.
-    meta.entry("consul-network-segment".to_owned()).or_default();
-    Machine {
-        id: identity.id.clone(),
-        address: Address::Ip(identity.advertised),
-        tagged_addresses,
-        meta,
-    }
-}
-
-/// This agent as a member, with the tags that Consul's tools read.
-fn member(config: &Config, identity: &Identity) -> Member {
-    let text = |port: Option<u16>| port.unwrap_or(0).to_string();
-    let tags = [
-        ("role", "consul".to_owned()),
-        ("dc", config.datacenter.to_string()),
-        ("id", identity.id.clone()),
-        ("port", text(config.ports.server)),
-        ("wan_join_port", text(config.ports.serf_wan)),
-        ("build", concat!(env!("CARGO_PKG_VERSION"), ":").to_owned()),
-        ("acls", "0".to_owned()),
-        ("raft_vsn", "3".to_owned()),
-        ("segment", String::new()),
-        ("vsn", "2".to_owned()),
-        ("vsn_min", "2".to_owned()),
-        ("vsn_max", "3".to_owned()),
-    ];
-    Member {
-        name: identity.node.clone(),
-        address: identity.advertised,
-        port: config.ports.serf_lan.unwrap_or(0),
-        tags: tags.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        status: MemberStatus::Alive,
-    }
-}
-
-fn api_options(config: &Config, identity: &Identity) -> ApiOptions {
-    ApiOptions {
-        node: identity.node.clone(),
-        node_id: identity.id.clone(),
-        datacenter: config.datacenter.clone(),
-        is_server: config.server,
-        pretty: config.dev,
-        kv_value_bytes_max: config.limits.kv_max_value_size,
-        wait_default: config.default_query_time,
-        wait_max: config.max_query_time,
-    }
-}
-
 /// How long readiness waits for the first synchronisation.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a write or a read waits for a leader before it is refused (Consul's `rpc_hold_timeout`).
-const LEADER_HOLD: Duration = Duration::from_secs(7);
 
 /// Requests of the API that may wait while a reload runs.
 const REQUESTS_MAX: usize = 16;

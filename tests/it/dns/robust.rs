@@ -53,7 +53,7 @@ fn broken_streams_end_and_harm_nobody() {
     let agent = Agent::dev().start();
     let whole = framed(&question());
     let half = whole[..20].to_vec();
-    let long = framed(&[0; 65_535]);
+    let long = framed(&vec![0; 65_535]);
     for bytes in [&[0, 0][..], &[0, 1, 7], &[0], &long, &half, b"GET / HTTP/1.1\r\n\r\n"] {
         let mut stream = connect(agent.dns);
         // It may hang up before it has read everything.
