@@ -39,6 +39,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
 use crate::agent::AgentFault;
 use crate::intake::{self, LoadFault, Sources};
 use crate::raft::RaftFault;
@@ -53,6 +55,7 @@ use crate::server::running::Signals;
 /// [`ServerFault`], where it cannot start. Nothing was printed about it yet.
 pub fn run(sources: &Sources) -> Result<ExitCode, ServerFault> {
     let loaded = intake::load(sources)?;
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lictor")
@@ -72,6 +75,16 @@ pub fn run(sources: &Sources) -> Result<ExitCode, ServerFault> {
     // Nothing that is still running is worth waiting for: all that counts was stopped in order.
     runtime.shutdown_background();
     Ok(code)
+}
+
+/// Takes as many file descriptors as the system grants: every client of DNS over TCP holds one, and the state's
+/// files must never lack any. What is not granted is no fault.
+fn raise_open_files() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
 }
 
 /// Why an agent does not start.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
-use crate::api::{MetricsSnapshot, Program};
+use crate::api::{MetricsSnapshot, Program, Services};
 use crate::model::definition::Probe;
 use crate::model::member::Member;
 use crate::model::time::Now;
@@ -41,6 +42,19 @@ pub(in crate::server) struct Handle {
     pub(in crate::server) propose: Arc<dyn Propose>,
     /// Local services and checks.
     pub(in crate::server) agent: Agent,
+}
+
+impl Handle {
+    /// What the API works with, until `stop`.
+    pub(in crate::server) fn services(self, stop: &CancellationToken) -> Services {
+        Services {
+            reader: self.reader.clone(),
+            propose: Arc::clone(&self.propose),
+            agent: self.agent.clone(),
+            program: Arc::new(self),
+            stop: stop.clone(),
+        }
+    }
 }
 
 impl Program for Handle {

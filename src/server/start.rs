@@ -70,7 +70,7 @@ pub(in crate::server) async fn start(
     let members = vec![settings::member(&config, &identity)];
     let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
     let (asks, requests) = mpsc::channel(REQUESTS_MAX);
-    let program = Arc::new(Handle {
+    let program = Handle {
         requests: asks,
         members: members.clone(),
         config: Arc::clone(&shown),
@@ -78,18 +78,12 @@ pub(in crate::server) async fn start(
         reader: reader.clone(),
         propose: Arc::clone(&propose),
         agent: agent.clone(),
-    });
-    let services = Services {
-        reader: reader.clone(),
-        propose: Arc::clone(&propose),
-        agent: agent.clone(),
-        program,
-        stop: stops.http.clone(),
     };
+    let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
-    let datacenter = config.datacenter.clone();
-    let leading = Leading { reader: reader.clone(), propose, members, datacenter };
+    let leading =
+        Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };
     tasks.spawn(leading.run(stops.leading.clone()));
 
     settle(&agent, &reader, &identity.node).await;
