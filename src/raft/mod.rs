@@ -12,6 +12,7 @@
 //! - A failed disk stops writes, never reads: the last View stays. Only a restart tries the disk again, because
 //!   after a failed sync nobody knows what is on it. A full disk is refused beforehand and forgiven when there
 //!   is room.
+//! - A damaged mirror is made anew while the log holds everything since the beginning; later it is refused.
 //! - A peer's number is drawn once for a data dir and never used again.
 //!
 //! Deliberately absent: an RPC between servers ([`network`] says that nobody can be reached), restoring a
