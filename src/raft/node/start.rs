@@ -83,7 +83,10 @@ pub(in crate::raft) fn on_disk<J: Journal>(
     let (mirror, state) = match mirror {
         // The log still has everything that the mirror should hold.
         Err(fault) if meta.purged.is_none() && fault.is_damage() => {
-            tracing::warn!(fault = chain(&fault), "the state is made anew from the log");
+            tracing::warn!(
+                reason = reasons(&fault),
+                "the state is damaged and made anew from the log; the old one is in `state.damaged`"
+            );
             home.set_mirror_aside()?;
             Mirror::open(&path)?
         }
@@ -252,10 +255,10 @@ fn config(is_on_disk: bool) -> Result<Config, openraft::ConfigError> {
     config.validate()
 }
 
-/// A fault with its reasons, on one line.
-fn chain(fault: &RaftFault) -> String {
+/// The reasons of a fault, on one line. Its own text is for those who have to give up.
+fn reasons(fault: &RaftFault) -> String {
     let reasons = std::iter::successors(std::error::Error::source(fault), |fault| fault.source());
-    reasons.fold(fault.to_string(), |text, reason| format!("{text}: {reason}"))
+    reasons.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn consensus(fault: impl std::error::Error + Send + Sync + 'static) -> RaftFault {
