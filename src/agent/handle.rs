@@ -90,6 +90,7 @@ impl Agent {
             reader,
             propose,
             clock,
+            compared: None,
         };
         tasks.spawn(sync::task::run(synchroniser, leave_receiver, stop.clone()));
         tasks.spawn(task.run(receiver, stop));

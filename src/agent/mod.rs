@@ -43,10 +43,11 @@ mod clock;
 #[cfg(test)]
 mod fixture;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use imbl::OrdMap;
 
 use crate::catalog::command::Machine;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
@@ -128,13 +129,14 @@ pub struct LocalCheck {
     pub output: String,
 }
 
-/// All that this agent states, at one moment; immutable once published.
+/// All that this agent states, at one moment; immutable once published. Persistent maps: a copy costs
+/// nothing, and what differs between two is found without looking at the rest, however much is stated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalView {
     /// Services by id.
-    pub services: BTreeMap<ServiceId, LocalService>,
+    pub services: OrdMap<ServiceId, LocalService>,
     /// Checks by id; shared, so that publishing copies no output.
-    pub checks: BTreeMap<CheckId, Arc<LocalCheck>>,
+    pub checks: OrdMap<CheckId, Arc<LocalCheck>>,
 }
 
 /// Why a call was refused. Texts are Consul's where it has one.

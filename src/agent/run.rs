@@ -1,14 +1,16 @@
 //! What is remembered of each check while it is there, beside its word: thresholds, deadlines, the run
 //! that is under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::LocalView;
 use crate::agent::schedule::{Due, Schedule};
 use crate::agent::threshold::Threshold;
+use crate::agent::{LocalCheck, LocalView};
 use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
 use crate::model::name::CheckId;
@@ -21,6 +23,10 @@ pub(in crate::agent) struct Runs {
     checks: BTreeMap<CheckId, Run>,
     /// When those that run by the clock run.
     schedule: Schedule,
+    /// When TTL checks expire.
+    deadlines: BTreeSet<(Now, CheckId)>,
+    /// What this was brought in line with last.
+    aligned: OrdMap<CheckId, Arc<LocalCheck>>,
 }
 
 /// One check.
@@ -40,43 +46,60 @@ struct Run {
 
 impl Runs {
     pub(in crate::agent) fn new(seed: u64) -> Self {
-        Self { checks: BTreeMap::new(), schedule: Schedule::new(seed) }
+        Self {
+            checks: BTreeMap::new(),
+            schedule: Schedule::new(seed),
+            deadlines: BTreeSet::new(),
+            aligned: OrdMap::new(),
+        }
     }
 
     /// Brings this in line with what is stated: new and changed checks are scheduled, those that are gone
     /// are forgotten and their runs ended; the others are left alone.
     pub(in crate::agent) fn align(&mut self, local: &LocalView, now: Now) {
-        let schedule = &mut self.schedule;
-        self.checks.retain(|id, run| {
-            let is_there = local.checks.contains_key(id);
-            if !is_there {
-                schedule.remove(id);
-                run.end();
-            }
-            is_there
-        });
-        for (id, check) in &local.checks {
-            let before = self.checks.get_mut(id);
-            if let Some(run) = before {
-                if Arc::ptr_eq(&run.definition, &check.definition) {
-                    run.note_status(check.status, now);
-                    continue;
+        let before = std::mem::replace(&mut self.aligned, local.checks.clone());
+        for difference in before.diff(&local.checks) {
+            match difference {
+                DiffItem::Add(id, check) | DiffItem::Update { new: (id, check), .. } => {
+                    self.put(id, check, now);
                 }
-                run.end();
+                DiffItem::Remove(id, _) => {
+                    self.schedule.remove(id);
+                    self.forget(id);
+                }
             }
-            match check.definition.probe.timing() {
-                Some(timing) => self.schedule.put(id, timing.interval, now),
-                None => self.schedule.remove(id),
-            }
-            let mut run = Run {
-                definition: Arc::clone(&check.definition),
-                threshold: Threshold::new(&check.definition),
-                deadline: deadline(&check.definition, now),
-                critical_since: None,
-                cancel: None,
-            };
-            run.note_status(check.status, now);
-            self.checks.insert(id.clone(), run);
+        }
+    }
+
+    fn put(&mut self, id: &CheckId, check: &LocalCheck, now: Now) {
+        if let Some(run) = self.checks.get_mut(id)
+            && Arc::ptr_eq(&run.definition, &check.definition)
+        {
+            return run.note_status(check.status, now);
+        }
+        self.forget(id);
+        match check.definition.probe.timing() {
+            Some(timing) => self.schedule.put(id, timing.interval, now),
+            None => self.schedule.remove(id),
+        }
+        let mut run = Run {
+            definition: Arc::clone(&check.definition),
+            threshold: Threshold::new(&check.definition),
+            deadline: deadline(&check.definition, now),
+            critical_since: None,
+            cancel: None,
+        };
+        run.note_status(check.status, now);
+        self.deadlines.extend(run.deadline.map(|deadline| (deadline, id.clone())));
+        self.checks.insert(id.clone(), run);
+    }
+
+    /// Ends a run that is under way, and forgets what was known of its check.
+    fn forget(&mut self, id: &CheckId) {
+        let Some(mut run) = self.checks.remove(id) else { return };
+        run.end();
+        if let Some(deadline) = run.deadline {
+            self.deadlines.remove(&(deadline, id.clone()));
         }
     }
 
@@ -111,19 +134,23 @@ impl Runs {
 
     /// Somebody spoke for a TTL check.
     pub(in crate::agent) fn renew(&mut self, id: &CheckId, now: Now) {
-        if let Some(run) = self.checks.get_mut(id) {
-            run.deadline = deadline(&run.definition, now);
+        let Some(run) = self.checks.get_mut(id) else { return };
+        let before = std::mem::replace(&mut run.deadline, deadline(&run.definition, now));
+        if let Some(before) = before {
+            self.deadlines.remove(&(before, id.clone()));
         }
+        self.deadlines.extend(run.deadline.map(|deadline| (deadline, id.clone())));
     }
 
     /// The TTL checks that nobody spoke for in time; each once.
     pub(in crate::agent) fn expire(&mut self, now: Now) -> Vec<CheckId> {
         let mut expired = Vec::new();
-        for (id, run) in &mut self.checks {
-            if run.deadline.is_some_and(|deadline| deadline <= now) {
+        while self.deadlines.first().is_some_and(|(deadline, _)| *deadline <= now) {
+            let Some((_, id)) = self.deadlines.pop_first() else { break };
+            if let Some(run) = self.checks.get_mut(&id) {
                 run.deadline = None;
-                expired.push(id.clone());
             }
+            expired.push(id);
         }
         expired
     }
@@ -140,7 +167,7 @@ impl Runs {
 
     /// When something is to be done next.
     pub(in crate::agent) fn next(&self) -> Option<Now> {
-        let deadline = self.checks.values().filter_map(|run| run.deadline).min();
+        let deadline = self.deadlines.first().map(|(deadline, _)| *deadline);
         [deadline, self.schedule.next()].into_iter().flatten().min()
     }
 }

@@ -4,10 +4,13 @@
 //! follow each other, or one that is a check of what it follows, cannot keep each other critical for ever,
 //! as Consul 1.8's do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::agent::LocalView;
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+
+use crate::agent::{LocalCheck, LocalView};
 use crate::catalog::View;
 use crate::model::definition::Probe;
 use crate::model::health::Status;
@@ -22,14 +25,63 @@ pub(in crate::agent) struct Word {
     pub(in crate::agent) output: String,
 }
 
-/// Brings every alias check up to date; whether any of them changed. `node` is this agent's.
-pub(in crate::agent) fn settle(local: &mut LocalView, view: &View, node: &NodeName) -> bool {
-    let mut words = Vec::new();
-    for (id, check) in &local.checks {
-        if let Probe::Alias { .. } = check.definition.probe {
-            words.push((id.clone(), follow(local, view, node, id)));
+/// Which checks are aliases, and which ones they could follow: kept up to date, so that a heartbeat does not
+/// have to look at every check of the machine.
+#[derive(Debug, Default)]
+pub(in crate::agent) struct Index {
+    /// The checks that this was brought in line with.
+    seen: OrdMap<CheckId, Arc<LocalCheck>>,
+    /// Aliases.
+    aliases: BTreeSet<CheckId>,
+    /// Every check by what it is about.
+    checks: BTreeMap<Option<ServiceId>, BTreeSet<CheckId>>,
+}
+
+impl Index {
+    /// Takes notice of what changed since the last time.
+    pub(in crate::agent) fn align(&mut self, local: &LocalView) {
+        let before = std::mem::replace(&mut self.seen, local.checks.clone());
+        for difference in before.diff(&local.checks) {
+            let (old, new) = match difference {
+                DiffItem::Add(_, new) => (None, Some(new)),
+                DiffItem::Update { old: (_, old), new: (_, new) } => (Some(old), Some(new)),
+                DiffItem::Remove(_, old) => (Some(old), None),
+            };
+            old.inspect(|check| self.remove(check));
+            new.inspect(|check| self.insert(check));
         }
     }
+
+    fn insert(&mut self, check: &LocalCheck) {
+        let definition = &check.definition;
+        if let Probe::Alias { .. } = definition.probe {
+            self.aliases.insert(definition.id.clone());
+        }
+        self.checks.entry(definition.service_id.clone()).or_default().insert(definition.id.clone());
+    }
+
+    fn remove(&mut self, check: &LocalCheck) {
+        let definition = &check.definition;
+        self.aliases.remove(&definition.id);
+        if let Some(checks) = self.checks.get_mut(&definition.service_id) {
+            checks.remove(&definition.id);
+            if checks.is_empty() {
+                self.checks.remove(&definition.service_id);
+            }
+        }
+    }
+}
+
+/// Brings every alias check up to date; whether any of them changed. `node` is this agent's.
+pub(in crate::agent) fn settle(
+    local: &mut LocalView,
+    index: &mut Index,
+    view: &View,
+    node: &NodeName,
+) -> bool {
+    index.align(local);
+    let follow = |id: &CheckId| (id.clone(), follow(local, index, view, node, id));
+    let words: Vec<(CheckId, Word)> = index.aliases.iter().map(follow).collect();
     let mut is_changed = false;
     for (id, word) in words {
         let Some(check) = local.checks.get_mut(&id) else { continue };
@@ -44,9 +96,14 @@ pub(in crate::agent) fn settle(local: &mut LocalView, view: &View, node: &NodeNa
 }
 
 /// The other nodes that this agent's aliases follow.
-pub(in crate::agent) fn nodes_followed(local: &LocalView, node: &NodeName) -> BTreeSet<NodeName> {
-    let probes = local.checks.values().map(|check| &check.definition.probe);
-    let nodes = probes.filter_map(|probe| match probe {
+pub(in crate::agent) fn nodes_followed(
+    local: &LocalView,
+    index: &mut Index,
+    node: &NodeName,
+) -> BTreeSet<NodeName> {
+    index.align(local);
+    let checks = index.aliases.iter().filter_map(|id| local.checks.get(id));
+    let nodes = checks.filter_map(|check| match &check.definition.probe {
         Probe::Alias { node, .. } => node.clone(),
         Probe::Ttl { .. }
         | Probe::Http { .. }
@@ -59,8 +116,8 @@ pub(in crate::agent) fn nodes_followed(local: &LocalView, node: &NodeName) -> BT
 }
 
 /// What one alias check says.
-fn follow(local: &LocalView, view: &View, node: &NodeName, id: &CheckId) -> Word {
-    let mut search = Search { local, view, node, seen: BTreeSet::new(), found: Vec::new() };
+fn follow(local: &LocalView, index: &Index, view: &View, node: &NodeName, id: &CheckId) -> Word {
+    let mut search = Search { local, index, view, node, seen: BTreeSet::new(), found: Vec::new() };
     let mut waiting = vec![id.clone()];
     // Each check is expanded once, so this ends after at most as many steps as there are checks.
     while let Some(id) = waiting.pop() {
@@ -94,6 +151,8 @@ fn follow(local: &LocalView, view: &View, node: &NodeName, id: &CheckId) -> Word
 struct Search<'a> {
     /// What this agent states.
     local: &'a LocalView,
+    /// The same by what it is about.
+    index: &'a Index,
     /// What the catalog knows of other nodes.
     view: &'a View,
     /// This agent's node.
@@ -117,9 +176,11 @@ impl Search<'_> {
                 if let Some(id) = service.filter(|id| !self.local.services.contains_key(*id)) {
                     return Err(format!("Service {id} could not be found on node {}", self.node));
                 }
-                let checks = self.local.checks.iter();
-                let ids = checks.filter(|(_, check)| follows(check.definition.service_id.as_ref()));
-                Ok(ids.map(|(id, _)| id.clone()).collect())
+                let of = |service: &Option<ServiceId>| {
+                    self.index.checks.get(service).into_iter().flatten().cloned()
+                };
+                let own = service.map(|service| of(&Some(service.clone())));
+                Ok(of(&None).chain(own.into_iter().flatten()).collect())
             }
             Some(node) => {
                 let Some(entry) = self.view.node(node.folded()) else {

@@ -1,6 +1,6 @@
 use expect_test::{Expect, expect};
 
-use super::{nodes_followed, settle};
+use super::{Index, nodes_followed, settle};
 use crate::agent::fixture::{alias, check_id, node, service, show, ttl};
 use crate::agent::local::{self, OldChecks};
 use crate::agent::{LocalView, Origin, ScriptPolicy};
@@ -26,8 +26,9 @@ fn check(
     for (id, status) in words {
         local::set_word(&mut local, &check_id(id), *status, format!("out of {id}"));
     }
-    settle(&mut local, &View::unready(), &node("n1"));
-    let is_changed = settle(&mut local, &View::unready(), &node("n1"));
+    let mut index = Index::default();
+    settle(&mut local, &mut index, &View::unready(), &node("n1"));
+    let is_changed = settle(&mut local, &mut index, &View::unready(), &node("n1"));
     assert!(!is_changed, "it does not settle: {}", show(&local));
     let shown = show(&local);
     let lines: Vec<&str> = shown.lines().filter(|line| line.contains("check alias")).collect();
@@ -109,5 +110,5 @@ fn only_other_nodes_are_watched() {
     ] {
         local::put_check(&mut local, check, Origin::Http, ScriptPolicy::Never).unwrap();
     }
-    assert_eq!(nodes_followed(&local, &node("n1")), [node("n2")].into());
+    assert_eq!(nodes_followed(&local, &mut Index::default(), &node("n1")), [node("n2")].into());
 }

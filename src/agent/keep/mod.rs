@@ -14,10 +14,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{AgentFault, LocalView, Origin};
+use crate::agent::{AgentFault, LocalCheck, LocalService, LocalView, Origin};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
 use crate::model::name::{CheckId, ServiceId};
@@ -30,14 +32,16 @@ pub(in crate::agent) struct Keep {
     /// `data_dir/agent`; nothing is kept without it.
     root: Option<PathBuf>,
     /// The file of each definition.
-    numbers: BTreeMap<KeptId, u64>,
+    numbers: OrdMap<KeptId, u64>,
     /// The number of the next file.
     next: u64,
+    /// Whether there may be files that nobody states: those that were read, or left by a plan that failed.
+    is_littered: bool,
 }
 
 /// The file of each definition, at one time.
 #[derive(Debug)]
-pub(in crate::agent) struct Numbers(BTreeMap<KeptId, u64>);
+pub(in crate::agent) struct Numbers(OrdMap<KeptId, u64>);
 
 /// What was kept.
 #[derive(Debug, Default)]
@@ -105,7 +109,7 @@ impl Keep {
     /// [`AgentFault::Storage`], where the folder cannot be made or listed.
     pub(in crate::agent) fn open(data_dir: Option<&Path>) -> Result<(Self, Kept), AgentFault> {
         let root = data_dir.map(|data_dir| data_dir.join("agent"));
-        let mut keep = Self { root, numbers: BTreeMap::new(), next: 1 };
+        let mut keep = Self { root, numbers: OrdMap::new(), next: 1, is_littered: true };
         let mut kept = Kept::default();
         let Some(root) = keep.root.clone() else { return Ok((keep, kept)) };
         let files = disk::open_folder(&definitions(&root))?;
@@ -139,34 +143,65 @@ impl Keep {
         let Some(root) = self.root.clone() else { return Ok(Vec::new()) };
         let folder = definitions(&root);
         let mut writes = Vec::new();
-        for (id, service) in after.services.iter().filter(|(_, s)| s.origin == Origin::Http) {
-            let old = before.services.get(id).filter(|old| old.origin == Origin::Http);
-            if old.is_none_or(|old| !Arc::ptr_eq(&old.definition, &service.definition)) {
-                let kept = KeptDefinition::<_, ()>::Service(&*service.definition);
+        for difference in before.services.diff(&after.services) {
+            let (id, old, new) = match difference {
+                DiffItem::Add(id, new) => (id, None, Some(new)),
+                DiffItem::Update { old: (_, old), new: (id, new) } => (id, Some(old), Some(new)),
+                DiffItem::Remove(id, old) => (id, Some(old), None),
+            };
+            let is_kept = |service: &&LocalService| service.origin == Origin::Http;
+            let (old, new) = (old.filter(is_kept), new.filter(is_kept));
+            if let Some(new) = new
+                && old.is_none_or(|old| !Arc::ptr_eq(&old.definition, &new.definition))
+            {
+                let kept = KeptDefinition::<_, ()>::Service(&*new.definition);
                 let path = self.path(&folder, KeptId::Service(id.clone()));
                 writes.push(Write { path, bytes: Some(encode(kept)?) });
+            } else if new.is_none() {
+                writes.extend(self.remove(&folder, &KeptId::Service(id.clone())));
             }
         }
-        for (id, check) in after.checks.iter().filter(|(_, check)| check.origin == Origin::Http) {
-            let old = before.checks.get(id).filter(|old| old.origin == Origin::Http);
-            if old.is_none_or(|old| !Arc::ptr_eq(&old.definition, &check.definition)) {
-                let kept = KeptDefinition::<(), _>::Check(&*check.definition);
+        for difference in before.checks.diff(&after.checks) {
+            let (id, old, new) = match difference {
+                DiffItem::Add(id, new) => (id, None, Some(new)),
+                DiffItem::Update { old: (_, old), new: (id, new) } => (id, Some(old), Some(new)),
+                DiffItem::Remove(id, old) => (id, Some(old), None),
+            };
+            let is_kept = |check: &&Arc<LocalCheck>| check.origin == Origin::Http;
+            let (old, new) = (old.filter(is_kept), new.filter(is_kept));
+            if let Some(new) = new
+                && old.is_none_or(|old| !Arc::ptr_eq(&old.definition, &new.definition))
+            {
+                let kept = KeptDefinition::<(), _>::Check(&*new.definition);
                 let path = self.path(&folder, KeptId::Check(id.clone()));
                 writes.push(Write { path, bytes: Some(encode(kept)?) });
+            } else if new.is_none() {
+                writes.extend(self.remove(&folder, &KeptId::Check(id.clone())));
             }
         }
-        // Whatever else has a file is gone, or a configuration file states it now.
-        self.numbers.retain(|id, number| {
-            let is_stated = match id {
+        if std::mem::take(&mut self.is_littered) {
+            writes.extend(self.sweep(&folder, after));
+        }
+        Ok(writes)
+    }
+
+    /// Removes the file of a definition, if it has one.
+    fn remove(&mut self, folder: &Path, id: &KeptId) -> Option<Write> {
+        let number = self.numbers.remove(id)?;
+        Some(Write { path: file(folder, number), bytes: None })
+    }
+
+    /// Removes the files whose definition is gone, or which a configuration file states now.
+    fn sweep(&mut self, folder: &Path, after: &LocalView) -> Vec<Write> {
+        let is_stated = |id: &KeptId| {
+            let origin = match id {
                 KeptId::Service(id) => after.services.get(id).map(|service| service.origin),
                 KeptId::Check(id) => after.checks.get(id).map(|check| check.origin),
-            } == Some(Origin::Http);
-            if !is_stated {
-                writes.push(Write { path: file(&folder, *number), bytes: None });
-            }
-            is_stated
-        });
-        Ok(writes)
+            };
+            origin == Some(Origin::Http)
+        };
+        let gone: Vec<KeptId> = self.numbers.keys().filter(|id| !is_stated(id)).cloned().collect();
+        gone.iter().filter_map(|id| self.remove(folder, id)).collect()
     }
 
     /// The file of each definition, to be [restored](Self::restore_numbers) if a plan fails.
@@ -178,25 +213,12 @@ impl Keep {
     /// that it made are nobody's, so that the next plan removes them.
     pub(in crate::agent) fn restore_numbers(&mut self, numbers: Numbers) {
         self.numbers.extend(numbers.0);
+        self.is_littered = true;
     }
 
-    /// What has to be written so that what checks say outlives a restart.
-    ///
-    /// # Errors
-    /// [`AgentFault::Storage`], where it cannot be encoded.
-    pub(in crate::agent) fn plan_states(
-        &self,
-        local: &LocalView,
-    ) -> Result<Option<Write>, AgentFault> {
-        let Some(root) = &self.root else { return Ok(None) };
-        let kept: BTreeMap<&CheckId, KeptState> = local
-            .checks
-            .iter()
-            .map(|(id, check)| {
-                (id, KeptState { status: check.status, output: check.output.clone() })
-            })
-            .collect();
-        Ok(Some(Write { path: states(root), bytes: Some(encode(kept)?) }))
+    /// Where what checks say is written so that it outlives a restart; nowhere without a data dir.
+    pub(in crate::agent) fn states_path(&self) -> Option<PathBuf> {
+        self.root.as_deref().map(states)
     }
 
     /// The file of a definition; a new one where it has none.
@@ -216,6 +238,25 @@ pub(in crate::agent) async fn carry_out(writes: Vec<Write>) -> Result<(), AgentF
         return Ok(());
     }
     let done = tokio::task::spawn_blocking(move || disk::carry_out(&writes)).await;
+    done.unwrap_or_else(|fault| Err(AgentFault::Storage(format!("cannot write: {fault}"))))
+}
+
+/// Writes what checks say, off the async threads: it is large where there are many checks.
+///
+/// # Errors
+/// [`AgentFault::Storage`], where it cannot be encoded or written.
+pub(in crate::agent) async fn write_states(
+    path: PathBuf,
+    local: LocalView,
+) -> Result<(), AgentFault> {
+    let write = move || {
+        let state =
+            |check: &LocalCheck| KeptState { status: check.status, output: check.output.clone() };
+        let kept: BTreeMap<&CheckId, KeptState> =
+            local.checks.iter().map(|(id, check)| (id, state(check))).collect();
+        disk::carry_out(&[Write { path, bytes: Some(encode(kept)?) }])
+    };
+    let done = tokio::task::spawn_blocking(write).await;
     done.unwrap_or_else(|fault| Err(AgentFault::Storage(format!("cannot write: {fault}"))))
 }
 

@@ -31,8 +31,8 @@ fn put(local: &mut LocalView, definition: ServiceDefinition, origin: Origin) {
     local::put_service(local, definition, origin, OldChecks::Keep, ScriptPolicy::Never).unwrap();
 }
 
-#[test]
-fn what_is_planned_is_read_again() {
+#[tokio::test]
+async fn what_is_planned_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
     let (mut keep, _) = Keep::open(Some(folder.path())).unwrap();
     let mut one = LocalView::default();
@@ -40,8 +40,7 @@ fn what_is_planned_is_read_again() {
     put(&mut one, service("../evil/\u{e9}", Vec::new()), Origin::Http);
     put(&mut one, service("file", vec![ttl("f", 3)]), Origin::File);
     carry_out_now(&keep.plan(&LocalView::default(), &one).unwrap()).unwrap();
-    let states = keep.plan_states(&one).unwrap().unwrap();
-    carry_out_now(&[states]).unwrap();
+    super::write_states(keep.states_path().unwrap(), one.clone()).await.unwrap();
     check(
         folder.path(),
         &expect![[r#"
@@ -125,6 +124,6 @@ fn without_a_data_dir_nothing_is_written() {
     let mut local = LocalView::default();
     put(&mut local, service("web", Vec::new()), Origin::Http);
     assert!(keep.plan(&LocalView::default(), &local).unwrap().is_empty());
-    assert!(keep.plan_states(&local).unwrap().is_none());
+    assert!(keep.states_path().is_none());
     assert!(kept.services.is_empty());
 }

@@ -54,8 +54,8 @@ pub(in crate::agent) fn put_service(
     local.services.insert(id.clone(), LocalService { definition, origin });
     if old_checks == OldChecks::Drop {
         let stated: BTreeSet<&CheckId> = checks.iter().map(|check| &check.id).collect();
-        local.checks.retain(|check_id, check| {
-            check.definition.service_id.as_ref() != Some(&id) || stated.contains(check_id)
+        remove_checks(local, |check_id, check| {
+            check.definition.service_id.as_ref() == Some(&id) && !stated.contains(check_id)
         });
     }
     for check in checks {
@@ -106,8 +106,15 @@ pub(in crate::agent) fn remove_service(
     if local.services.remove(id).is_none() {
         return Err(AgentFault::UnknownService(id.to_string()));
     }
-    local.checks.retain(|_, check| check.definition.service_id.as_ref() != Some(id));
+    remove_checks(local, |_, check| check.definition.service_id.as_ref() == Some(id));
     Ok(())
+}
+
+fn remove_checks(local: &mut LocalView, is_gone: impl Fn(&CheckId, &LocalCheck) -> bool) {
+    let gone = local.checks.iter().filter(|(id, check)| is_gone(id, check));
+    for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+        local.checks.remove(&id);
+    }
 }
 
 /// Takes a check away.
@@ -163,7 +170,7 @@ pub(in crate::agent) fn take_files(
     for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
         remove_service(local, &id)?;
     }
-    local.checks.retain(|id, check| check.origin != Origin::File || checks.contains(id));
+    remove_checks(local, |id, check| check.origin == Origin::File && !checks.contains(id));
     for service in files.services {
         put_service(local, service, Origin::File, OldChecks::Keep, scripts)?;
     }

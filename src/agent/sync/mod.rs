@@ -14,12 +14,14 @@ mod deferral;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
+
 use crate::agent::{LocalCheck, LocalView};
+use crate::catalog::Command;
 use crate::catalog::command::{
     CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
 };
 use crate::catalog::state::NodeEntry;
-use crate::catalog::{Command, View};
 use crate::model::check::{Check, SERF_HEALTH};
 use crate::model::definition::ServiceDefinition;
 use crate::model::name::{CheckId, NodeName, ServiceId};
@@ -53,15 +55,97 @@ pub(in crate::agent) struct Difference {
 /// The id of the service that the leader keeps for servers.
 const CONSUL_SERVICE: &str = "consul";
 
-/// What the catalog has to be told.
-pub(in crate::agent) fn diff(view: &View, stated: &Stated<'_>) -> Difference {
+/// What of both sides is compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::agent) struct Scope {
+    /// These services.
+    services: BTreeSet<ServiceId>,
+    /// These checks.
+    checks: BTreeSet<CheckId>,
+}
+
+impl Scope {
+    /// All that either side has.
+    pub(in crate::agent) fn whole(entry: Option<&Arc<NodeEntry>>, local: &LocalView) -> Self {
+        let entry = entry.into_iter();
+        let services = entry.clone().flat_map(|entry| entry.services.keys());
+        let checks = entry.flat_map(|entry| entry.checks.keys());
+        Self {
+            services: services.chain(local.services.keys()).cloned().collect(),
+            checks: checks.chain(local.checks.keys()).cloned().collect(),
+        }
+    }
+
+    /// What changed on either side. Costs as much as that, not as much as there is.
+    pub(in crate::agent) fn changed(
+        before: (&NodeEntry, &LocalView),
+        after: (&NodeEntry, &LocalView),
+    ) -> Self {
+        let mut scope = Self::default();
+        scope.services.extend(before.0.services.diff(&after.0.services).map(key_of));
+        scope.services.extend(before.1.services.diff(&after.1.services).map(key_of));
+        scope.checks.extend(before.0.checks.diff(&after.0.checks).map(key_of));
+        scope.checks.extend(before.1.checks.diff(&after.1.checks).map(key_of));
+        scope
+    }
+
+    /// These checks.
+    pub(in crate::agent) fn of_checks(checks: &BTreeSet<CheckId>) -> Self {
+        Self { services: BTreeSet::new(), checks: checks.clone() }
+    }
+
+    /// All that is told by these.
+    pub(in crate::agent) fn of_commands(commands: &[Command]) -> Self {
+        let mut scope = Self::default();
+        for command in commands {
+            if let Command::Register(registration) = command {
+                scope
+                    .services
+                    .extend(registration.service.iter().map(|service| service.id.clone()));
+                scope.checks.extend(registration.checks.iter().map(|check| check.id.clone()));
+            } else if let Command::Deregister(deregistration) = command {
+                match &deregistration.target {
+                    DeregistrationTarget::Service(id) => drop(scope.services.insert(id.clone())),
+                    DeregistrationTarget::Check(id) => drop(scope.checks.insert(id.clone())),
+                    DeregistrationTarget::Node => {}
+                }
+            }
+        }
+        scope
+    }
+
+    pub(in crate::agent) fn extend(&mut self, other: Self) {
+        self.services.extend(other.services);
+        self.checks.extend(other.checks);
+    }
+
+    pub(in crate::agent) fn checks(&self) -> &BTreeSet<CheckId> {
+        &self.checks
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map` hands over")]
+fn key_of<K: Clone, V>(difference: DiffItem<'_, '_, K, V>) -> K {
+    match difference {
+        DiffItem::Add(key, _)
+        | DiffItem::Update { new: (key, _), .. }
+        | DiffItem::Remove(key, _) => key.clone(),
+    }
+}
+
+/// What the catalog has to be told of all that is in scope.
+pub(in crate::agent) fn diff(
+    entry: Option<&Arc<NodeEntry>>,
+    stated: &Stated<'_>,
+    scope: &Scope,
+) -> Difference {
     let mut difference = Difference::default();
-    let entry = view.node(stated.node.folded());
     if entry.is_none_or(|entry| !is_same_machine(&entry.node, stated.machine)) {
         difference.first = Some(register(stated, Some(stated.machine.clone()), None, Vec::new()));
     }
-    let mut checks = differing_checks(entry, stated, &mut difference.outputs);
-    for (id, local) in &stated.local.services {
+    let mut checks = differing_checks(entry, stated, scope, &mut difference.outputs);
+    let services = scope.services.iter();
+    for (id, local) in services.filter_map(|id| stated.local.services.get_key_value(id)) {
         let before = entry.and_then(|entry| entry.services.get(id));
         let service = as_service(&local.definition, before);
         let checks = checks.remove(&Some(id.clone())).unwrap_or_default();
@@ -75,7 +159,7 @@ pub(in crate::agent) fn diff(view: &View, stated: &Stated<'_>) -> Difference {
         difference.others.push(register(stated, None, None, checks));
     }
     if let Some(entry) = entry {
-        difference.others.extend(surplus(entry, stated));
+        difference.others.extend(surplus(entry, stated, scope));
     }
     difference
 }
@@ -84,10 +168,12 @@ pub(in crate::agent) fn diff(view: &View, stated: &Stated<'_>) -> Difference {
 fn differing_checks(
     entry: Option<&Arc<NodeEntry>>,
     stated: &Stated<'_>,
+    scope: &Scope,
     outputs: &mut BTreeSet<CheckId>,
 ) -> BTreeMap<Option<ServiceId>, Vec<CheckState>> {
     let mut checks: BTreeMap<Option<ServiceId>, Vec<CheckState>> = BTreeMap::new();
-    for (id, local) in &stated.local.checks {
+    for id in &scope.checks {
+        let Some(local) = stated.local.checks.get(id) else { continue };
         let state = as_state(local);
         let before = entry.and_then(|entry| entry.checks.get(id));
         match before.map_or(Likeness::Different, |before| compare(before, &state)) {
@@ -104,12 +190,13 @@ fn differing_checks(
 }
 
 /// What the catalog has on this node and nobody states.
-fn surplus(entry: &NodeEntry, stated: &Stated<'_>) -> Vec<Command> {
+fn surplus(entry: &NodeEntry, stated: &Stated<'_>, scope: &Scope) -> Vec<Command> {
     let local = stated.local;
     let is_kept = |id: &ServiceId| id.folded() == CONSUL_SERVICE || local.services.contains_key(id);
-    let services = entry.services.keys().filter(|id| !is_kept(id));
+    let services = scope.services.iter();
+    let services = services.filter(|id| entry.services.contains_key(*id) && !is_kept(id));
     let services = services.map(|id| DeregistrationTarget::Service(id.clone()));
-    let checks = entry.checks.values().filter(|check| {
+    let checks = scope.checks.iter().filter_map(|id| entry.checks.get(id)).filter(|check| {
         let is_leaders = check.id.as_str().eq_ignore_ascii_case(SERF_HEALTH);
         // A check of a service that goes, or of the leader's, goes or stays with it.
         let is_decided = match &check.service {

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::clock::Clock;
 use crate::agent::sync::deferral::Deferral;
 use crate::agent::sync::timer::{Outcome, Timer};
-use crate::agent::sync::{Difference, Stated, diff};
+use crate::agent::sync::{Difference, Scope, Stated, diff};
 use crate::agent::{AgentOptions, LocalView};
 use crate::catalog::command::{Deregistration, DeregistrationTarget};
+use crate::catalog::state::NodeEntry;
 use crate::catalog::{Command, Reply};
 use crate::model::limits::SYNC_COMMANDS_MAX;
 use crate::model::name::CheckId;
@@ -40,6 +41,8 @@ pub(in crate::agent) struct Synchroniser {
     pub(in crate::agent) propose: Arc<dyn Propose>,
     /// The agent's clock.
     pub(in crate::agent) clock: Clock,
+    /// What was compared last, unless the node was missing then.
+    pub(in crate::agent) compared: Option<Box<Before>>,
 }
 
 /// Word to leave, and to whom to say that it is done.
@@ -76,13 +79,16 @@ pub(in crate::agent) async fn run(mut sync: Synchroniser, leave: Leave, stop: Ca
         let generation = *sync.stated.borrow_and_update();
         let now = sync.clock.now();
         let due = deferral.due(now);
+        let extent = if timer.next() <= now { Extent::Whole } else { Extent::Changes };
         let compared = tokio::select! {
             biased;
             () = stop.cancelled() => break,
-            compared = sync.compare(&due) => compared,
+            compared = sync.compare(&due, extent) => compared,
         };
-        deferral.note(&compared.outputs, now, sync.options.check_update_interval, &mut rng);
-        timer.note(compared.outcome, compared.nodes, sync.clock.now(), &mut rng);
+        let interval = sync.options.check_update_interval;
+        deferral.note(&compared.scope, &compared.outputs, now, interval, &mut rng);
+        let nodes = sync.reader.load().node_count();
+        timer.note(compared.outcome, nodes, sync.clock.now(), &mut rng);
         sync.attempted.send_replace(generation);
     }
     // Nothing will be told from now on: nobody shall wait for it.
@@ -95,25 +101,44 @@ struct Compared {
     outcome: Outcome,
     /// Checks whose output still differs.
     outputs: BTreeSet<CheckId>,
-    /// Nodes of the cluster.
-    nodes: usize,
+    /// What was compared.
+    scope: Scope,
+}
+
+/// How much is compared.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All that there is.
+    Whole,
+    /// What changed on either side.
+    Changes,
+}
+
+/// Both sides as they were compared last.
+pub(in crate::agent) struct Before {
+    /// What was stated.
+    local: LocalView,
+    /// What the catalog had.
+    entry: Arc<NodeEntry>,
+    /// What was to be told then: whether that came to anything is seen the next time.
+    open: Scope,
 }
 
 impl Synchroniser {
     /// Compares once, and tells the catalog what differs.
-    async fn compare(&self, due: &BTreeSet<CheckId>) -> Compared {
-        let (difference, nodes) = self.diff(due);
+    async fn compare(&mut self, due: &BTreeSet<CheckId>, extent: Extent) -> Compared {
+        let (difference, scope) = self.diff(due, extent);
         let Difference { first, others, outputs } = difference;
         if first.is_none() && others.is_empty() {
-            return Compared { outcome: Outcome::Agrees, outputs, nodes };
+            return Compared { outcome: Outcome::Agrees, outputs, scope };
         }
         if self.propose.cluster().leader.is_none() {
-            return Compared { outcome: Outcome::NoLeader, outputs, nodes };
+            return Compared { outcome: Outcome::NoLeader, outputs, scope };
         }
         if let Some(command) = first {
             let outcome = self.tell(command).await;
             if outcome != Outcome::Agrees {
-                return Compared { outcome, outputs, nodes };
+                return Compared { outcome, outputs, scope };
             }
         }
         let outcomes = stream::iter(others).map(|command| self.tell(command));
@@ -121,24 +146,41 @@ impl Synchroniser {
             .buffer_unordered(SYNC_COMMANDS_MAX)
             .fold(Outcome::Agrees, |all, one| async move { worse(all, one) })
             .await;
-        Compared { outcome, outputs, nodes }
+        Compared { outcome, outputs, scope }
     }
 
-    fn diff(&self, due: &BTreeSet<CheckId>) -> (Difference, usize) {
+    /// Compares what can differ: what changed on either side since the last time, and what differed then.
+    fn diff(&mut self, due: &BTreeSet<CheckId>, extent: Extent) -> (Difference, Scope) {
         let view = self.reader.load();
-        let local = self.local.load();
+        let entry = view.node(self.options.node.folded());
+        let local = LocalView::clone(&self.local.load());
+        let compared = self.compared.take().filter(|_| extent == Extent::Changes);
+        let mut scope = match (&compared, entry) {
+            (Some(before), Some(entry)) => {
+                Scope::changed((&before.entry, &before.local), (entry, &local))
+            }
+            (Some(_) | None, _) => Scope::whole(entry, &local),
+        };
+        if let Some(before) = compared {
+            scope.extend(before.open);
+        }
+        scope.extend(Scope::of_checks(due));
         let stated = Stated {
             node: &self.options.node,
             machine: &self.options.machine,
             local: &local,
             outputs_due: due,
         };
-        let mut difference = diff(&view, &stated);
+        let mut difference = diff(entry, &stated, &scope);
         if self.options.check_update_interval == Duration::ZERO {
             let at_once = Stated { outputs_due: &difference.outputs, ..stated };
-            difference = diff(&view, &at_once);
+            difference = diff(entry, &at_once, &scope);
         }
-        (difference, view.nodes().count())
+        self.compared = entry.map(|entry| {
+            let open = Scope::of_commands(&difference.others);
+            Box::new(Before { local: local.clone(), entry: Arc::clone(entry), open })
+        });
+        (difference, scope)
     }
 
     async fn tell(&self, command: Command) -> Outcome {

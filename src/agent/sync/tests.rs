@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
-use super::{Difference, Stated, diff};
-use crate::agent::fixture::{check_id, machine, node, service, show_catalog, ttl};
+use super::{Difference, Scope, Stated};
+use crate::agent::fixture::{check_id, machine, node, service, service_id, show_catalog, ttl};
 use crate::agent::local::{self, OldChecks};
 use crate::agent::{LocalView, Origin, ScriptPolicy};
 use crate::catalog::command::{
     CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
 };
+use crate::catalog::state::NodeEntry;
 use crate::catalog::{Catalog, Command, View, apply};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
@@ -25,6 +27,12 @@ fn stated(services: Vec<ServiceDefinition>, checks: Vec<CheckDefinition>) -> Loc
         local::put_check(&mut local, check, Origin::Http, policy).unwrap();
     }
     local
+}
+
+/// The whole difference.
+fn diff(view: &View, stated: &Stated<'_>) -> Difference {
+    let entry = view.node(stated.node.folded());
+    super::diff(entry, stated, &Scope::whole(entry, stated.local))
 }
 
 fn tell(catalog: &mut Catalog, commands: impl IntoIterator<Item = Command>) {
@@ -162,7 +170,7 @@ fn what_the_leader_owns_stays() {
             checks: vec![
                 foreign("serfHealth", None),
                 foreign("stray", None),
-                foreign("of-consul", Some(crate::agent::fixture::service_id("consul"))),
+                foreign("of-consul", Some(service_id("consul"))),
             ],
         }))],
     );
@@ -222,4 +230,87 @@ fn tags_that_others_may_change_stay_as_they_made_them() {
     let local = stated(vec![overridable(81)], Vec::new());
     let difference = diff(&View::new(catalog), &Stated { local: &local, ..by_agent });
     expect![[r#"register n1 service web ["theirs"]"#]].assert_eq(&show(&difference));
+}
+
+/// Somebody changes something on either side, often nothing that differs afterwards.
+fn disturb(local: &mut LocalView, catalog: &mut Catalog, rng: &mut fastrand::Rng) {
+    let id = rng.choice(["a", "b", "c"]).unwrap();
+    let (check_id, node) = (check_id(&format!("{id}1")), node("n1"));
+    let foreign = |target| Command::Deregister(Deregistration { node: node.clone(), target });
+    match rng.u8(..6) {
+        0 => {
+            let policy = ScriptPolicy::Never;
+            let mut service = service(id, vec![ttl(check_id.as_str(), 1)]);
+            service.port = rng.u16(..3);
+            local::put_service(local, service, Origin::Http, OldChecks::Keep, policy).unwrap();
+        }
+        1 => drop(local::remove_service(local, &service_id(id))),
+        2 => {
+            let status = *rng.choice(&[Status::Passing, Status::Critical]).unwrap();
+            let output = rng.choice(["", "x"]).unwrap().to_string();
+            local::set_word(local, &check_id, status, output);
+        }
+        3 => drop(local::remove_check(local, &check_id)),
+        4 => tell(catalog, [foreign(DeregistrationTarget::Service(service_id(id)))]),
+        _ => tell(catalog, [foreign(DeregistrationTarget::Check(check_id))]),
+    }
+}
+
+#[test]
+fn what_changed_and_what_was_open_is_all_that_can_differ() {
+    let (node, machine, due) = (node("n1"), machine(), BTreeSet::new());
+    for seed in 0..200 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (mut local, mut catalog) = (LocalView::default(), Catalog::default());
+        let mut before: Option<(Arc<NodeEntry>, LocalView, Scope)> = None;
+        let mut outputs = BTreeSet::new();
+        for step in 0..30 {
+            disturb(&mut local, &mut catalog, &mut rng);
+            let view = View::new(catalog.clone());
+            let entry = view.node(node.folded());
+            let stated =
+                Stated { node: &node, machine: &machine, local: &local, outputs_due: &due };
+            let whole = diff(&view, &stated);
+            let mut difference = None;
+            if let (Some((old_entry, old_local, open)), Some(entry)) = (&before, entry) {
+                let mut scope = Scope::changed((old_entry, old_local), (entry, &local));
+                scope.extend(open.clone());
+                let found = super::diff(Some(entry), &stated, &scope);
+                outputs.retain(|id| !scope.checks().contains(id));
+                outputs.extend(found.outputs.clone());
+                assert_eq!(outputs, whole.outputs, "{seed} {step}");
+                difference = Some(Difference { outputs: whole.outputs.clone(), ..found });
+            } else {
+                outputs.clone_from(&whole.outputs);
+            }
+            let found = difference.as_ref().unwrap_or(&whole);
+            // They do not depend on each other, and may come in any order.
+            let sorted = |difference: &Difference| {
+                let shown = show(difference);
+                shown.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+            };
+            assert_eq!(sorted(found), sorted(&whole), "{seed} {step}");
+            let open = Scope::of_commands(&whole.others);
+            before = entry.map(|entry| (Arc::clone(entry), local.clone(), open));
+            // Some writes fail, and some come to nothing.
+            let others = whole.others.into_iter().filter(|_| rng.u8(..4) != 0);
+            tell(&mut catalog, whole.first.into_iter().chain(others));
+        }
+    }
+}
+
+#[test]
+fn one_change_among_thousands_is_all_that_is_looked_at() {
+    let mut local = stated(Vec::new(), (0..5_000).map(|n| ttl(&format!("c{n}"), 1)).collect());
+    let (node, machine, due) = (node("n1"), machine(), BTreeSet::new());
+    let stated = Stated { node: &node, machine: &machine, local: &local, outputs_due: &due };
+    let mut catalog = Catalog::default();
+    let told = diff(&View::new(catalog.clone()), &stated);
+    tell(&mut catalog, told.first.into_iter().chain(told.others));
+    let entry = View::new(catalog).node("n1").cloned().unwrap();
+    let before = local.clone();
+    assert_eq!(Scope::changed((&entry, &before), (&entry, &local)), Scope::default());
+    local::set_word(&mut local, &check_id("c2500"), Status::Passing, String::new());
+    let changed = Scope::changed((&entry, &before), (&entry, &local));
+    assert_eq!(changed, Scope::of_checks(&[check_id("c2500")].into()));
 }

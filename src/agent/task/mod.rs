@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::agent::alias;
 use crate::agent::clock::Clock;
 use crate::agent::keep::{self, Keep, Kept};
 use crate::agent::local::{self, OldChecks, WordChange};
@@ -81,6 +82,8 @@ pub(in crate::agent) struct Task {
     stated: watch::Sender<Generation>,
     /// Deadlines and schedule.
     runs: Runs,
+    /// Which checks are aliases, and of what.
+    index: alias::Index,
     /// Files.
     keep: Keep,
     /// When the states have to be written, if they changed.
@@ -134,6 +137,7 @@ impl Task {
             local: view,
             published,
             stated,
+            index: alias::Index::default(),
             keep,
             states_due: None,
             states_write: None,
@@ -247,13 +251,10 @@ impl Task {
             return;
         }
         self.states_due = None;
-        let write = match self.keep.plan_states(&self.local) {
-            Ok(Some(write)) => write,
-            Ok(None) => return,
-            Err(fault) => return tracing::error!("{fault}"),
-        };
+        let Some(path) = self.keep.states_path() else { return };
+        let local = self.local.clone();
         self.states_write = Some(self.tasks.spawn(async move {
-            let result = keep::carry_out(vec![write]).await;
+            let result = keep::write_states(path, local).await;
             if let Err(fault) = &result {
                 tracing::error!("what checks say may be lost with this agent: {fault}");
             }
@@ -266,10 +267,8 @@ impl Task {
             // It said itself what went wrong.
             let _ = write.await;
         }
-        let result = match self.keep.plan_states(&self.local) {
-            Ok(write) => keep::carry_out(write.into_iter().collect()).await,
-            Err(fault) => Err(fault),
-        };
+        let Some(path) = self.keep.states_path() else { return };
+        let result = keep::write_states(path, self.local.clone()).await;
         if let Err(fault) = result {
             tracing::error!("what checks say is lost with this agent: {fault}");
         }

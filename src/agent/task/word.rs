@@ -63,14 +63,15 @@ impl Task {
 
     /// Brings aliases up to date; whether one changed.
     pub(super) fn settle(&mut self) -> bool {
-        let nodes = alias::nodes_followed(&self.local, &self.options.node);
+        let nodes = alias::nodes_followed(&self.local, &mut self.index, &self.options.node);
         if nodes != self.followed.0 {
             let topics: Vec<Topic> = nodes.iter().cloned().map(Topic::Node).collect();
             // Before the catalog is read, so that no change falls between the two.
             let waiter = (!topics.is_empty()).then(|| self.reader.waiter(topics));
             self.followed = (nodes, waiter);
         }
-        let is_changed = alias::settle(&mut self.local, &self.reader.load(), &self.options.node);
+        let view = self.reader.load();
+        let is_changed = alias::settle(&mut self.local, &mut self.index, &view, &self.options.node);
         if is_changed {
             self.runs.align(&self.local, self.clock.now());
         }
