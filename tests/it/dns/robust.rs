@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lictor::dns::query::EdnsOptions;
 use lictor::dns::{QueryOptions, query, text};
+use serde_json::{Value, json};
 
 use super::live::{ask_tcp, ask_udp};
 use crate::harness::Agent;
@@ -122,6 +123,25 @@ fn replies_leave_from_the_address_that_was_asked() {
         let length = socket.recv(&mut answer).unwrap();
         assert!(is_good(&answer[..length]), "{client}");
     }
+}
+
+#[test]
+fn a_large_answer_over_tcp_is_whole_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = |n: usize| {
+        let (id, address) = (format!("big{n}"), format!("10.0.{}.{}", n / 200, n % 200));
+        json!({ "id": id, "name": "big", "port": 80, "address": address })
+    };
+    let services: Vec<Value> = (0..900).map(service).collect();
+    let text = json!({ "services": services }).to_string();
+    std::fs::write(dir.path().join("big.json"), text).unwrap();
+    let agent = Agent::dev().args(["-config-dir"]).args([dir.path()]).start();
+    let question = query("big.service.consul", "SRV", &QueryOptions::default(), 7).unwrap();
+    let shown = text::show(&ask_tcp(agent.dns, &question).unwrap());
+    assert!(shown.starts_with("status NOERROR, flags qr aa rd, "), "{}", &shown[..200]);
+    let count = |section: &str| shown.lines().filter(|line| line.starts_with(section)).count();
+    assert_eq!((count("answer "), count("edns ")), (900, 1));
+    assert!(200 < count("additional "), "{} additional records", count("additional "));
 }
 
 /// Well-formed questions of many shapes, to be damaged.
