@@ -21,6 +21,12 @@ impl Catalog {
         self.nodes.values()
     }
 
+    /// How many nodes there are.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// The node that has a UUID.
     #[must_use]
     pub fn node_by_id(&self, id: &str) -> Option<&Arc<NodeEntry>> {

@@ -179,13 +179,11 @@ fn refresh_checked_service(
     id: &ServiceId,
     changes: &mut Changes,
 ) {
-    let Some(entry) = catalog.nodes.get(node).cloned() else { return };
-    let Some(service) = entry.services.get(id) else { return };
-    let checked =
-        CheckedService { id: id.clone(), name: service.name.clone(), tags: service.tags.clone() };
-    for check in entry.checks.values() {
-        let is_stale = check.service.as_ref().is_some_and(|s| s.id == *id && *s != checked);
-        if is_stale {
+    let Some(instance) = catalog.instance(node, id).cloned() else { return };
+    let Service { name, tags, .. } = &*instance.service;
+    let checked = CheckedService { id: id.clone(), name: name.clone(), tags: tags.clone() };
+    for check in &instance.service_checks {
+        if check.service.as_ref().is_some_and(|before| *before != checked) {
             let mut after = (**check).clone();
             after.service = Some(checked.clone());
             after.modify_revision = revision;
@@ -263,12 +261,10 @@ fn remove_service(
     id: &ServiceId,
     changes: &mut Changes,
 ) {
-    let Some(entry) = catalog.nodes.get(node).cloned() else { return };
-    let Some(service) = entry.services.get(id) else { return };
-    for check in entry.checks.values() {
-        if check.service.as_ref().is_some_and(|checked| checked.id == *id) {
-            remove_check(catalog, revision, node, &check.id, changes);
-        }
+    let Some(instance) = catalog.instance(node, id).cloned() else { return };
+    let service = &instance.service;
+    for check in &instance.service_checks {
+        remove_check(catalog, revision, node, &check.id, changes);
     }
     catalog.remove_service(node, id, revision);
     catalog.tables.services = revision;
@@ -321,8 +317,12 @@ fn note_services(
     changes: &mut Changes,
 ) {
     let Some(entry) = catalog.nodes.get(node) else { return };
-    for service in entry.services.values().filter(|service| id.is_none_or(|id| service.id == *id)) {
+    let mut note = |service: &Service| {
         changes.rows.insert(RowKey::ServiceRevision(service.name.clone()));
         changes.topics.insert(Topic::Service(service.name.clone()));
+    };
+    match id {
+        Some(id) => entry.services.get(id).into_iter().for_each(|service| note(service)),
+        None => entry.services.values().for_each(|service| note(service)),
     }
 }
