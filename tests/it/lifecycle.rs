@@ -123,6 +123,90 @@ fn a_reload_of_a_broken_file_changes_nothing_and_says_where() {
 }
 
 #[test]
+fn a_reload_by_the_api_of_what_is_no_file_changes_nothing_and_says_why() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "a.json", r#"{"service":{"name":"a","port":1}}"#);
+    let agent = Agent::dev().args(["-config-dir"]).args([dir.path()]).start();
+    // Opening a pipe that nobody writes to would never return.
+    let pipe = dir.path().join("b.json");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let (status, body) = agent.http("PUT", "/v1/agent/reload", b"");
+    let text = String::from_utf8_lossy(&body).into_owned();
+    assert_eq!((status, text.contains("b.json: not a regular file")), (500, true), "{text}");
+    fs::remove_file(&pipe).unwrap();
+    write(dir.path(), "b.json", "{\n  \"service\": {");
+    let (status, body) = agent.http("PUT", "/v1/agent/reload", b"");
+    let text = String::from_utf8_lossy(&body).into_owned();
+    assert_eq!((status, text.contains("b.json:2:")), (500, true), "{text}");
+    assert_eq!(services(&agent), ["a"]);
+}
+
+#[test]
+fn every_flag_is_taken_in_both_spellings_and_what_comes_later_is_said() {
+    let (dir, own) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write(dir.path(), "a.json", "{}");
+    let own = |name: &str| own.path().join(name).display().to_string();
+    // A stated format makes every file of a folder one that is read: what is written goes elsewhere.
+    let (log_file, pid_file, zones) = (own("log"), own("pid"), own(""));
+    let folder = dir.path().display().to_string();
+    let file = dir.path().join("a.json").display().to_string();
+    let flags = [
+        ("server", "true"),
+        ("config-file", &file),
+        ("config-dir", &folder),
+        ("config-format", "json"),
+        ("hcl", "check_update_interval = \"1m\""),
+        ("node", "flagged"),
+        ("node-id", "aaaaaaaa-2222-3333-4444-555555555555"),
+        ("node-meta", "k:v"),
+        ("datacenter", "dc9"),
+        ("domain", "flags."),
+        ("alt-domain", "alt"),
+        ("bind", "127.0.0.1"),
+        ("client", "127.0.0.1"),
+        ("advertise", "127.0.0.2"),
+        ("https-port", "-1"),
+        ("log-level", "debug"),
+        ("log-json", "false"),
+        ("log-file", &log_file),
+        ("pid-file", &pid_file),
+        ("enable-script-checks", "true"),
+        ("enable-local-script-checks", "true"),
+        ("recursor", "192.0.2.1"),
+        ("ui", "true"),
+        ("zones-dir", &zones),
+    ];
+    let is_switch = |name: &str| {
+        ["server", "log-json", "enable-script-checks", "enable-local-script-checks", "ui"]
+            .contains(&name)
+    };
+    let joined = flags.map(|(name, value)| vec![format!("--{name}={value}")]);
+    // A switch takes its value only with `=`, as in Go.
+    let apart = flags.map(|(name, value)| {
+        if is_switch(name) {
+            vec![format!("-{name}={value}")]
+        } else {
+            vec![format!("-{name}"), value.to_owned()]
+        }
+    });
+    for spelling in [joined, apart] {
+        let agent = Agent::dev().args(spelling.concat()).start();
+        let own: Value = serde_json::from_str(&agent.must("GET", "/v1/agent/self", "")).unwrap();
+        assert_eq!(own["Config"]["Datacenter"], "dc9");
+        assert_eq!(own["Config"]["NodeName"], "flagged");
+        assert_eq!(own["Config"]["NodeID"], "aaaaaaaa-2222-3333-4444-555555555555");
+        assert_eq!(fs::read_to_string(&pid_file).unwrap().trim(), agent.pid().to_string());
+        for later in ["`recursors`", "`ui`", "`zones_dir`", "`ports.serf_lan`", "`ports.server`"] {
+            agent.wait_for_line(&format!("{later} is accepted but has no effect yet"));
+        }
+        agent.signal(Signal::SIGTERM);
+        let (status, log) = agent.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(!Path::new(&pid_file).exists());
+    }
+}
+
+#[test]
 fn a_data_dir_has_one_owner() {
     let dir = tempfile::tempdir().unwrap();
     let first = Agent::server(dir.path()).start();
