@@ -136,7 +136,8 @@ fn service(object: &Object<'_>) -> Result<Service, Fault> {
     let address = if address.is_empty() {
         None
     } else {
-        Some(name(Address::new(address), "service address")?)
+        let refused = |fault| Fault::Refused(format!("Invalid service address: {fault}"));
+        Some(Address::new(address).map_err(refused)?)
     };
     let tags = object.texts("Tags")?;
     if SERVICE_TAGS_MAX < tags.len() {

@@ -7,6 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::{StatusCode, Version, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
 use hyper::server::conn::http1::{self, Connection};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -40,6 +44,7 @@ pub(in crate::server) async fn serve(
 ) {
     let clients = Clients { open: Arc::default(), max: connections_per_client_max };
     let graceful = GracefulShutdown::new();
+    let router = router.layer(from_fn(check_host));
     loop {
         let accepted = tokio::select! {
             // A stop goes first: a flood of connections must not put it off.
@@ -86,6 +91,17 @@ fn connection<S: AsyncRead + AsyncWrite + Unpin>(
         .header_read_timeout(HTTP_HEAD_TIMEOUT)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+}
+
+/// RFC 9112 §3.2: a request of HTTP/1.1 names its host, and once.
+async fn check_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let fault = match (request.version(), hosts) {
+        (Version::HTTP_11, 0) => "missing required Host header",
+        (_, 0 | 1) => return next.run(request).await,
+        (_, 2..) => "too many Host headers",
+    };
+    (StatusCode::BAD_REQUEST, format!("400 Bad Request: {fault}")).into_response()
 }
 
 /// Tells a client that has too many connections so, and hangs up.
