@@ -13,11 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, FileDefinitions};
 use crate::api::{self, Services};
+use crate::catalog::command::Machine;
 use crate::catalog::reply::Topic;
 use crate::intake::{Config, Loaded, Sources};
+use crate::model::check::SERF_HEALTH;
 use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
-use crate::raft::{self};
+use crate::raft;
 use crate::server::banner::{self, Banner};
 use crate::server::front::Front;
 use crate::server::leading::Leading;
@@ -86,7 +88,7 @@ pub(in crate::server) async fn start(
         Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };
     tasks.spawn(leading.run(stops.leading.clone()));
 
-    settle(&agent, &reader, &identity.node).await;
+    settle(&agent, &reader, &identity.node, &settings::machine(&config, &identity)).await;
     banner::print_ready(&http_addresses, &dns_addresses);
     let node = identity.node;
     Ok(Running {
@@ -169,7 +171,7 @@ fn start_udp(sockets: Vec<UdpSockets>, front: &Arc<Front>) -> Result<Vec<UdpThre
 
 /// Waits until the catalog shows what this agent states, so that the first `dig` after `ready` finds it. Where
 /// there is no leader to tell, readiness does not wait for one: what is known can be answered.
-async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
+async fn settle(agent: &Agent, reader: &Reader, node: &NodeName, machine: &Machine) {
     let told = async {
         let mut changed = reader.waiter(vec![Topic::Node(node.clone())]);
         let local = agent.local();
@@ -177,7 +179,11 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
             let view = reader.load();
             let entry = view.node(node.folded());
             entry.is_some_and(|entry| {
-                local.services.keys().all(|id| entry.services.contains_key(id))
+                // The leader's first word about a node comes with `serfHealth` and states less of the machine
+                // than its agent does: whichever came last, the agent's has to stand.
+                entry.checks.contains_key(SERF_HEALTH.to_ascii_lowercase().as_str())
+                    && entry.node.meta == machine.meta
+                    && local.services.keys().all(|id| entry.services.contains_key(id))
             })
         };
         while !is_told() {
@@ -186,7 +192,8 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
     };
     if tokio::time::timeout(SETTLE_TIMEOUT, told).await.is_err() {
         tracing::warn!(
-            "no leader took this agent's services yet; they are offered again and again"
+            "no leader took this agent's services yet; they are offered again and again. A server of its own \
+             founds a cluster with `-bootstrap-expect 1`"
         );
     }
 }
