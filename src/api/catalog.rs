@@ -32,9 +32,7 @@ pub(in crate::api) async fn register(
     body: Body,
 ) -> Result<Response, Fault> {
     let body = read_json(&headers, body).await?;
-    let view = api.services.reader.load_full();
-    propose(&api, &call, registration::register(&body, |node| view.node(node.folded()).is_some())?)
-        .await
+    propose(&api, &call, registration::register(&body)?).await
 }
 
 /// Takes a node, a service or a check away.

@@ -22,6 +22,8 @@ use crate::model::service::Service;
 pub enum Command {
     /// Puts a node, one of its services and some of its checks in place.
     Register(Box<Registration>),
+    /// The same, but a node that is there stays as it is: said by who knows less of it than its agent.
+    Welcome(Box<Registration>),
     /// Takes a node, a service or a check away.
     Deregister(Deregistration),
     /// Puts a value under a key.

@@ -27,22 +27,19 @@ pub(in crate::api) struct Addressed {
     pub command: Command,
 }
 
-/// Reads a registration. `is_known` says whether the catalog has a node.
+/// Reads a registration.
 ///
 /// # Errors
 /// [`Fault::Decode`] where it is no JSON of the right types, [`Fault::Refused`] and [`Fault::Invalid`]
 /// where something is missing or not legal.
-pub(in crate::api) fn register(
-    body: &[u8],
-    is_known: impl Fn(&NodeName) -> bool,
-) -> Result<Addressed, Fault> {
+pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
     let value = parse(body)?;
     let root = Object::root(&value, "RegisterRequest")?.only(REGISTER_KEYS)?;
     let node = node_name(&root)?;
     // A node that nobody knows yet is made all the same, of what is stated.
-    let is_kept =
-        root.truth("SkipNodeUpdate")? && (is_known(&node) || root.text("Address")?.is_empty());
-    let machine = if is_kept { None } else { Some(machine(&root)?) };
+    let is_kept = root.truth("SkipNodeUpdate")?;
+    let is_stated = !is_kept || !root.text("Address")?.is_empty();
+    let machine = if is_stated { Some(machine(&root)?) } else { None };
     let service = match root.object("Service", "NodeService")? {
         Some(object) => Some(service(&object.only(SERVICE_KEYS)?)?),
         None => None,
@@ -57,7 +54,8 @@ pub(in crate::api) fn register(
     }
     let registration = Registration { node, machine, service, checks };
     let datacenter = root.text("Datacenter")?.to_owned();
-    Ok(Addressed { datacenter, command: Command::Register(Box::new(registration)) })
+    let command = if is_kept { Command::Welcome } else { Command::Register };
+    Ok(Addressed { datacenter, command: command(Box::new(registration)) })
 }
 
 /// Reads a deregistration.

@@ -20,6 +20,9 @@ pub fn apply(catalog: &mut Catalog, revision: Revision, command: &Command) -> (R
         Command::Register(registration) => {
             registration::register(catalog, revision, registration, &mut changes)
         }
+        Command::Welcome(registration) => {
+            registration::welcome(catalog, revision, registration, &mut changes)
+        }
         Command::Deregister(deregistration) => {
             registration::deregister(catalog, revision, deregistration, &mut changes)
         }

@@ -37,6 +37,20 @@ pub(super) fn register(
     Reply::Done(revision)
 }
 
+/// Does the same, but leaves a node as it is that is there already.
+pub(super) fn welcome(
+    catalog: &mut Catalog,
+    revision: Revision,
+    registration: &Registration,
+    changes: &mut Changes,
+) -> Reply {
+    if catalog.nodes.contains_key(&registration.node) {
+        let rest = Registration { machine: None, ..registration.clone() };
+        return register(catalog, revision, &rest, changes);
+    }
+    register(catalog, revision, registration, changes)
+}
+
 /// Takes a node, a service or a check away. What is not there is gone already.
 pub(super) fn deregister(
     catalog: &mut Catalog,

@@ -62,6 +62,13 @@ fn parse(line: &str) -> Command {
         ["check", node, id, status, service] => {
             register(node, None, None, Some(state(id, status, Some(service))))
         }
+        ["welcome", node, id, octet] => {
+            let machine = machine(id, octet.parse().unwrap());
+            match register(node, Some(machine), None, None) {
+                Command::Register(registration) => Command::Welcome(registration),
+                other => other,
+            }
+        }
         ["gone", node] => gone(node, DeregistrationTarget::Node),
         ["gone", node, "service", id] => {
             gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap()))
@@ -348,6 +355,21 @@ fn a_machine_under_a_new_name_leaves_the_old_one() {
         2 service old web web: done, wakes
         3 node new id-1: done, wakes
         ["new"], web false
+    "#]],
+    );
+}
+
+#[test]
+fn a_welcome_leaves_a_known_machine_as_it_is() {
+    let lines = "welcome n1 id1 2\nwelcome n1 id1 3";
+    let address = |catalog: &Catalog| catalog.node("n1").unwrap().node.address.to_string();
+    check(
+        lines,
+        address,
+        &expect![[r#"
+        1 welcome n1 id1 2: done, wakes
+        2 welcome n1 id1 3: done
+        10.0.0.2
     "#]],
     );
 }

@@ -65,12 +65,16 @@ fn welcome(member: &Member, entry: Option<&NodeEntry>, commands: &mut Vec<Comman
     };
     let is_known = machine.is_none() && entry.is_some_and(|entry| has_check(entry, &alive));
     if !is_known || !is_same {
-        commands.push(Command::Register(Box::new(Registration {
+        let registration = Box::new(Registration {
             node: member.name.clone(),
             machine,
             service: service.clone().filter(|_| !is_same),
             checks: if is_known { Vec::new() } else { vec![alive] },
-        })));
+        });
+        // A node that is unknown here may have registered itself since: its own word counts.
+        let is_new = entry.is_none();
+        let command = if is_new { Command::Welcome } else { Command::Register };
+        commands.push(command(registration));
     }
     if let Some(before) = before.filter(|_| service.is_none()) {
         // It was a server and is a client now.

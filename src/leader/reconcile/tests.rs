@@ -77,7 +77,7 @@ fn tell(catalog: &mut Catalog, commands: &[Command]) {
 
 fn show(command: &Command) -> String {
     match command {
-        Command::Register(registration) => {
+        Command::Register(registration) | Command::Welcome(registration) => {
             let Registration { node, machine, service, checks } = &**registration;
             let machine = machine.as_ref().map(|m| format!(" machine {:?} {}", m.id, m.address));
             let service = service.as_ref().map(|s| format!(" {}:{} {:?}", s.name, s.port, s.meta));
