@@ -1,8 +1,9 @@
 //! Who this machine is: its node's name and UUID, and the address that others reach it at.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use uuid::Uuid;
@@ -60,7 +61,9 @@ pub(in crate::server) fn keep_node_id(id: &str, data_dir: &Path) -> Result<(), S
     let path = data_dir.join("node-id");
     let beside = data_dir.join("node-id.new");
     let write = || {
-        let mut file = File::create(&beside)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&beside)?;
         file.write_all(id.as_bytes())?;
         file.sync_all()?;
         fs::rename(&beside, &path)

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,7 +201,8 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName, machine: &Machi
 
 fn identify(config: &Config) -> Result<Identity, ServerFault> {
     if let Some(path) = &config.data_dir {
-        std::fs::create_dir_all(path).map_err(|source| {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(path).map_err(|source| {
             // The system says of a file in the way that it exists, which sounds as if that were fine.
             let is_file = source.kind() == io::ErrorKind::AlreadyExists;
             let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };

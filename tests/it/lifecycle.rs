@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -213,6 +214,17 @@ fn a_data_dir_has_one_owner() {
     let (status, output) = Agent::server(dir.path()).fail();
     assert_eq!(status.code(), Some(1));
     assert!(output.contains("owned by") && output.contains(&first.pid().to_string()), "{output}");
+}
+
+#[test]
+fn a_new_data_dir_is_the_owners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("new");
+    let _agent = Agent::server(&data_dir).start();
+    for (name, mode) in [("", 0o700), ("raft", 0o700), ("state", 0o700), ("node-id", 0o600)] {
+        let found = fs::metadata(data_dir.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "`{name}` has {found:o}");
+    }
 }
 
 #[test]

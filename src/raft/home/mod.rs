@@ -10,9 +10,12 @@
 //! | `state.damaged/` | a mirror that could not be read, if the log could stand in for it |
 //!
 //! The watermark is made before the log, so a log without one has lost it.
+//!
+//! All of it is the owner's alone: values often are secrets.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -53,7 +56,7 @@ impl Home {
     /// # Errors
     /// [`RaftFault`], where another process has it, a newer version wrote it, or the file system refuses.
     pub(in crate::raft) fn open(path: &Path) -> Result<Self, RaftFault> {
-        fs::create_dir_all(path).map_err(|source| fault("create", path, source))?;
+        make_private_dir(path)?;
         let lock = take_lock(path)?;
         check_format(path)?;
         Ok(Self { path: path.into(), _lock: lock })
@@ -91,6 +94,7 @@ impl Home {
     fn open_log_in(&self, path: &Path) -> Result<OpenLog, RaftFault> {
         let damage = |source| RaftFault::Log { path: path.into(), source: Box::new(source) };
         let watermark = self.open_watermark(path).map_err(damage)?;
+        make_private_dir(path)?;
         let open =
             |source: fjall::Error| RaftFault::Open { path: path.into(), source: source.into() };
         let disk = Disk::open(path).map_err(open)?;
@@ -125,6 +129,12 @@ impl Home {
         })?;
         Ok(watermark)
     }
+}
+
+/// Makes a folder, where it is missing, that nobody else can look into; one that is there stays as it is.
+pub(in crate::raft) fn make_private_dir(path: &Path) -> Result<(), RaftFault> {
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|source| fault("create", path, source))
 }
 
 /// A number that no peer had before. It is drawn, not derived from anything that survives a wiped data dir: who
@@ -180,7 +190,7 @@ fn show(id: Option<LogId>) -> String {
 fn take_lock(data_dir: &Path) -> Result<Flock<File>, RaftFault> {
     let path = data_dir.join("LOCK");
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).open(&path);
+    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.map_err(|source| fault("open", &path, source))?;
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut lock) => {
@@ -234,7 +244,9 @@ fn check_format(data_dir: &Path) -> Result<(), RaftFault> {
 fn write_format(data_dir: &Path, path: &Path) -> Result<(), RaftFault> {
     let temporary = data_dir.join("format.new");
     let write = || {
-        let mut file = File::create(&temporary)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = options.open(&temporary)?;
         writeln!(file, "lictor {FORMAT}")?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;

@@ -1,12 +1,14 @@
 //! Data dirs that are somebody else's, newer, or less than they were.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
 
 use crate::raft::home::{Home, compare};
 use crate::raft::log::disk::{Extent, LogMeta};
+use crate::raft::machine::mirror::Mirror;
 use crate::raft::types::{LeaderId, LogId, Vote};
 use crate::raft::watermark::Marks;
 
@@ -44,6 +46,20 @@ fn a_data_dir_has_one_owner() {
         .assert_eq(&open(dir.path()));
     drop(owner);
     assert_eq!(open(dir.path()), "opened");
+}
+
+#[test]
+fn nobody_else_can_look_into_a_data_dir() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new");
+    let home = Home::open(&path).unwrap();
+    drop(home.open_log().unwrap());
+    drop(Mirror::open(&home.mirror_path()).unwrap());
+    let names = ["", "raft", "state", "LOCK", "format", "watermark"];
+    for (name, mode) in names.into_iter().zip([0o700, 0o700, 0o700, 0o600, 0o600, 0o600]) {
+        let found = fs::metadata(path.join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(found, mode, "`{name}` has {found:o}");
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistM
 
 use crate::catalog::row::RowKey;
 use crate::raft::fault::{DamageFault, RaftFault, open_guarded};
+use crate::raft::home::make_private_dir;
 use crate::raft::log::disk::plain;
 use crate::raft::machine::state::{Place, State};
 
@@ -31,6 +32,7 @@ impl Mirror {
         let open =
             |source: fjall::Error| RaftFault::Open { path: path.into(), source: source.into() };
         let damage = |source| RaftFault::Mirror { path: path.into(), source: Box::new(source) };
+        make_private_dir(path)?;
         open_guarded(path, || {
             let mirror = Self::open_database(path).map_err(open)?;
             let state = mirror.load().map_err(damage)?;

@@ -11,7 +11,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,8 @@ impl Watermark {
     pub(in crate::raft) fn create(path: &Path, marks: Marks) -> Result<Self, WatermarkFault> {
         let fault = |verb| move |source| WatermarkFault::Io { verb, path: path.into(), source };
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).open(path);
+        let file =
+            options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
         let file = file.map_err(fault("create"))?;
         // The size never changes again, so that a data sync is enough.
         file.set_len(SLOT_BYTES * 2).map_err(fault("create"))?;
