@@ -40,6 +40,7 @@ mod network;
 mod fault;
 
 pub use self::fault::{DamageFault, RaftFault};
+pub use self::home::DataDir;
 pub use self::log::entry::EntryFault;
 pub use self::machine::Saved;
 pub use self::node::{RaftNode, RaftOptions, start};

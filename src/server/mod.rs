@@ -1,8 +1,8 @@
 //! The running program: start and stop order, sockets, clock, metrics, logging.
 //!
-//! Start: configuration → identity → sockets → banner and log → Raft and the first View → DNS → agent → HTTP →
-//! what a leader does → `ready`. Stop: what a leader does → leave, where that was asked for → HTTP, whose open
-//! requests may finish → the agent's checks → DNS → Raft, which closes its files.
+//! Start: configuration → the data dir's lock → identity → sockets → banner and log → Raft and the first View →
+//! DNS → agent → HTTP → what a leader does → `ready`. Stop: what a leader does → leave, where that was asked for →
+//! HTTP, whose open requests may finish → the agent's checks → DNS → Raft, which closes its files.
 
 mod start;
 

@@ -11,7 +11,7 @@ use crate::intake::Config;
 use crate::model::address::Address;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
-use crate::raft::RaftOptions;
+use crate::raft::{DataDir, RaftOptions};
 
 /// Who this machine is.
 pub(in crate::server) struct Identity {
@@ -26,10 +26,14 @@ pub(in crate::server) struct Identity {
 }
 
 /// For the consensus.
-pub(in crate::server) fn raft_options(config: &Config, identity: &Identity) -> RaftOptions {
+pub(in crate::server) fn raft_options(
+    config: &Config,
+    identity: &Identity,
+    data_dir: Option<DataDir>,
+) -> RaftOptions {
     let address = SocketAddr::new(identity.advertised, config.ports.server.unwrap_or(0));
     RaftOptions {
-        data_dir: config.data_dir.clone(),
+        data_dir,
         node: identity.node.clone(),
         address,
         bootstrap: config.bootstrap || config.bootstrap_expect == 1,

@@ -1,8 +1,6 @@
 //! Configuration → a running agent, in the order that the room's head states.
 
-use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +18,7 @@ use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
-use crate::raft;
+use crate::raft::{self, DataDir};
 use crate::server::banner::{self, Banner};
 use crate::server::front::Front;
 use crate::server::leading::Leading;
@@ -50,7 +48,7 @@ pub(in crate::server) async fn start(
 ) -> Result<Running, ServerFault> {
     let Loaded { config, warnings } = loaded;
     refuse_what_cannot_work(&config)?;
-    let identity = identify(&config)?;
+    let (data_dir, identity) = identify(&config)?;
     let sockets = bind(&config)?;
     let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.tcp));
     announce(&config, &identity, &http_addresses, &dns_addresses);
@@ -59,7 +57,7 @@ pub(in crate::server) async fn start(
     let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
 
     let (publisher, reader) = publish::publisher();
-    let raft = raft::start(settings::raft_options(&config, &identity), publisher).await?;
+    let raft = raft::start(settings::raft_options(&config, &identity, data_dir), publisher).await?;
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
@@ -91,12 +89,11 @@ pub(in crate::server) async fn start(
 
     settle(&agent, &reader, &identity.node, &settings::machine(&config, &identity)).await;
     banner::print_ready(&http_addresses, &dns_addresses);
-    let node = identity.node;
     Ok(Running {
         sources,
         config,
         shown,
-        node,
+        node: identity.node,
         requests,
         log_level,
         front,
@@ -199,23 +196,17 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName, machine: &Machi
     }
 }
 
-fn identify(config: &Config) -> Result<Identity, ServerFault> {
-    if let Some(path) = &config.data_dir {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(path).map_err(|source| {
-            // The system says of a file in the way that it exists, which sounds as if that were fine.
-            let is_file = source.kind() == io::ErrorKind::AlreadyExists;
-            let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };
-            ServerFault::File { path: path.clone(), source }
-        })?;
-    }
+/// Takes the data dir, then says who this is: what is kept there may belong to an agent that runs already.
+fn identify(config: &Config) -> Result<(Option<DataDir>, Identity), ServerFault> {
+    let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
     let id = identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?;
-    Ok(Identity {
+    let identity = Identity {
         node: identity::node_name(config.node_name.as_ref())?,
         id: id.text,
         is_new: id.is_new,
         advertised: identity::advertised(config.advertise_addr, config.bind_addr)?,
-    })
+    };
+    Ok((data_dir, identity))
 }
 
 /// Takes the UUID from the catalog where its file was lost: under another one the catalog would refuse this

@@ -217,6 +217,22 @@ fn a_data_dir_has_one_owner() {
 }
 
 #[test]
+fn a_second_start_leaves_the_files_of_the_first_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid_file = dir.path().join("pid");
+    let start = |node_id| {
+        Agent::server(dir.path()).args(["-node-id", node_id, "-pid-file"]).args([&pid_file])
+    };
+    let first_id = "11111111-1111-1111-1111-111111111111";
+    let first = start(first_id).start();
+    let (status, output) = start("22222222-2222-2222-2222-222222222222").fail();
+    assert_eq!(status.code(), Some(1));
+    assert!(output.contains("owned by"), "{output}");
+    assert_eq!(fs::read_to_string(dir.path().join("node-id")).unwrap(), first_id);
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), format!("{}\n", first.pid()));
+}
+
+#[test]
 fn a_new_data_dir_is_the_owners_alone() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("new");

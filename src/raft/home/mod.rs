@@ -29,7 +29,7 @@ use crate::raft::watermark::{Marks, Watermark, WatermarkFault};
 /// A data dir that this process owns until it is dropped.
 #[must_use = "the data dir is unlocked as soon as this is dropped"]
 #[derive(Debug)]
-pub(in crate::raft) struct Home {
+pub struct DataDir {
     /// Where it is.
     path: PathBuf,
     /// The lock.
@@ -50,16 +50,22 @@ pub(in crate::raft) struct OpenLog {
     pub(in crate::raft) node_id: u64,
 }
 
-impl Home {
+impl DataDir {
     /// Takes the data dir, creating it where there is none.
     ///
     /// # Errors
     /// [`RaftFault`], where another process has it, a newer version wrote it, or the file system refuses.
-    pub(in crate::raft) fn open(path: &Path) -> Result<Self, RaftFault> {
+    pub fn open(path: &Path) -> Result<Self, RaftFault> {
         make_private_dir(path)?;
         let lock = take_lock(path)?;
         check_format(path)?;
         Ok(Self { path: path.into(), _lock: lock })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the mirror of the catalog is.
@@ -134,7 +140,12 @@ impl Home {
 /// Makes a folder, where it is missing, that nobody else can look into; one that is there stays as it is.
 pub(in crate::raft) fn make_private_dir(path: &Path) -> Result<(), RaftFault> {
     let created = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    created.map_err(|source| fault("create", path, source))
+    created.map_err(|source| {
+        // The system says of a file in the way that it exists, which sounds as if that were fine.
+        let is_file = source.kind() == io::ErrorKind::AlreadyExists;
+        let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };
+        fault("create", path, source)
+    })
 }
 
 /// A number that no peer had before. It is drawn, not derived from anything that survives a wiped data dir: who

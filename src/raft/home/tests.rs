@@ -6,7 +6,7 @@ use std::path::Path;
 
 use expect_test::{Expect, expect};
 
-use crate::raft::home::{Home, compare};
+use crate::raft::home::{DataDir, compare};
 use crate::raft::log::disk::{Extent, LogMeta};
 use crate::raft::machine::mirror::Mirror;
 use crate::raft::types::{LeaderId, LogId, Vote};
@@ -15,13 +15,13 @@ use crate::raft::watermark::Marks;
 /// Opens a data dir that was opened once and then changed, and shows the fault with all its sources.
 fn check(change: impl FnOnce(&Path), expected: &Expect) {
     let dir = tempfile::tempdir().unwrap();
-    drop(Home::open(dir.path()).unwrap().open_log().unwrap());
+    drop(DataDir::open(dir.path()).unwrap().open_log().unwrap());
     change(dir.path());
     expected.assert_eq(&open(dir.path()));
 }
 
 fn open(path: &Path) -> String {
-    let opened = Home::open(path).and_then(|home| home.open_log());
+    let opened = DataDir::open(path).and_then(|home| home.open_log());
     let Err(fault) = opened else { return "opened".to_owned() };
     let mut text = fault.to_string();
     let mut source = std::error::Error::source(&fault);
@@ -41,7 +41,7 @@ fn a_data_dir_opens_again() {
 #[test]
 fn a_data_dir_has_one_owner() {
     let dir = tempfile::tempdir().unwrap();
-    let owner = Home::open(dir.path()).unwrap();
+    let owner = DataDir::open(dir.path()).unwrap();
     expect!["the data dir `DIR` is owned by another process (pid PID): stop that one, or choose another `-data-dir`"]
         .assert_eq(&open(dir.path()));
     drop(owner);
@@ -52,7 +52,7 @@ fn a_data_dir_has_one_owner() {
 fn nobody_else_can_look_into_a_data_dir() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("new");
-    let home = Home::open(&path).unwrap();
+    let home = DataDir::open(&path).unwrap();
     drop(home.open_log().unwrap());
     drop(Mirror::open(&home.mirror_path()).unwrap());
     let names = ["", "raft", "state", "LOCK", "format", "watermark"];
@@ -111,13 +111,13 @@ fn a_data_dir_that_is_a_file_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     fs::write(&path, "x").unwrap();
-    expect!["cannot create `DIR`: File exists (os error 17)"].assert_eq(&open(&path));
+    expect!["cannot create `DIR`: not a directory"].assert_eq(&open(&path));
 }
 
 #[test]
 fn a_wiped_data_dir_is_a_new_peer() {
     let dir = tempfile::tempdir().unwrap();
-    let id = || Home::open(dir.path()).unwrap().open_log().unwrap().node_id;
+    let id = || DataDir::open(dir.path()).unwrap().open_log().unwrap().node_id;
     let first = id();
     assert_eq!(id(), first);
     for name in ["format", "watermark", "LOCK"] {

@@ -12,6 +12,7 @@ use crate::catalog::command::KvSet;
 use crate::model::name::Key;
 use crate::publish::publisher;
 use crate::raft::health::Health;
+use crate::raft::home::DataDir;
 use crate::raft::log::{LogStore, entry};
 use crate::raft::machine::Machine;
 use crate::raft::machine::keeper::Keeper;
@@ -36,8 +37,9 @@ struct OnDisk;
 impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for OnDisk {
     async fn build(&self) -> Result<(TempDir, LogStore, Machine), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().unwrap();
+        let home = DataDir::open(dir.path()).unwrap();
         let health = Arc::new(Health::new(None, 0));
-        let Parts { log, state, keeper, .. } = on_disk(dir.path(), health, |disk| disk).unwrap();
+        let Parts { log, state, keeper, .. } = on_disk(home, health, |disk| disk).unwrap();
         Ok((dir, log, Machine::new(state, Arc::new(publisher().0), keeper)))
     }
 }

@@ -4,7 +4,6 @@
 mod start;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,7 +23,7 @@ use crate::model::name::NodeName;
 use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed};
 use crate::raft::fault::RaftFault;
 use crate::raft::health::{Health, lock, refusal};
-use crate::raft::home::Home;
+use crate::raft::home::DataDir;
 use crate::raft::log::LogStore;
 use crate::raft::machine::keeper::Keeper;
 pub use crate::raft::node::start::start;
@@ -33,10 +32,10 @@ pub(in crate::raft) use crate::raft::node::start::{Parts, on_disk, run};
 use crate::raft::types::{Proposal, Raft, TypeConfig};
 
 /// What a server needs to take part.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct RaftOptions {
     /// Where log and mirror are kept; nothing is kept on disk without it (`-dev`).
-    pub data_dir: Option<PathBuf>,
+    pub data_dir: Option<DataDir>,
     /// Its node.
     pub node: NodeName,
     /// Where the RPC of this server is reached.
@@ -69,7 +68,7 @@ struct Inner {
     /// The keeper's task, until it is stopped.
     task: Mutex<Option<JoinHandle<()>>>,
     /// The data dir, until it is unlocked.
-    home: Mutex<Option<Home>>,
+    home: Mutex<Option<DataDir>>,
     /// Bytes that may be proposed at one time.
     room: Arc<Semaphore>,
     /// Whether nothing is accepted any more.
@@ -103,7 +102,7 @@ impl RaftNode {
         let closed = inner.keeper.close().await;
         inner.log.close().await;
         let home = lock(&inner.home).take();
-        let path = home.as_ref().map(Home::mirror_path).unwrap_or_default();
+        let path = home.as_ref().map(DataDir::mirror_path).unwrap_or_default();
         drop(home);
         closed.map_err(|source| RaftFault::Io { verb: "write", path, source })
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -15,7 +14,7 @@ use openraft::{ChangeMembers, Config, SnapshotPolicy, StorageHelper};
 use crate::publish::Publisher;
 use crate::raft::fault::{DamageFault, RaftFault};
 use crate::raft::health::{Health, now};
-use crate::raft::home::{Home, OpenLog, new_node_id};
+use crate::raft::home::{DataDir, OpenLog, new_node_id};
 use crate::raft::log::LogStore;
 use crate::raft::log::journal::Journal;
 use crate::raft::machine::Machine;
@@ -31,15 +30,16 @@ use crate::raft::types::{PeerNode, Raft};
 /// A sole voter leads, and shows everything that was acknowledged, when this returns.
 ///
 /// # Errors
-/// [`RaftFault`], where the data dir belongs to somebody else, is of a newer format, or does not hold what was
-/// acknowledged.
-pub async fn start(options: RaftOptions, publisher: Publisher) -> Result<RaftNode, RaftFault> {
-    let health = Arc::new(Health::new(options.data_dir.clone(), FREE_BYTES_MIN));
-    let parts = match options.data_dir.clone() {
+/// [`RaftFault`], where the data dir does not hold what was acknowledged.
+pub async fn start(mut options: RaftOptions, publisher: Publisher) -> Result<RaftNode, RaftFault> {
+    let home = options.data_dir.take();
+    let counted = home.as_ref().map(|home| home.path().to_owned());
+    let health = Arc::new(Health::new(counted, FREE_BYTES_MIN));
+    let parts = match home {
         None => in_memory(&health),
-        Some(data_dir) => {
+        Some(home) => {
             let health = Arc::clone(&health);
-            let open = move || on_disk(&data_dir, health, |opened| opened);
+            let open = move || on_disk(home, health, |opened| opened);
             tokio::task::spawn_blocking(open).await.map_err(consensus)??
         }
     };
@@ -51,7 +51,7 @@ pub(in crate::raft) struct Parts {
     /// The number of this peer.
     pub(in crate::raft) id: u64,
     /// The data dir.
-    pub(in crate::raft) home: Option<Home>,
+    pub(in crate::raft) home: Option<DataDir>,
     /// The log.
     pub(in crate::raft) log: LogStore,
     /// The state that the mirror holds.
@@ -66,13 +66,12 @@ fn in_memory(health: &Arc<Health>) -> Parts {
     Parts { id: new_node_id(), home: None, log, state, keeper }
 }
 
-/// Opens the data dir; `wrap` may put something between the log thread and the disk.
+/// Opens what a data dir holds; `wrap` may put something between the log thread and the disk.
 pub(in crate::raft) fn on_disk<J: Journal>(
-    data_dir: &Path,
+    home: DataDir,
     health: Arc<Health>,
     wrap: impl FnOnce(crate::raft::log::disk::DiskJournal) -> J,
 ) -> Result<Parts, RaftFault> {
-    let home = Home::open(data_dir)?;
     let path = home.mirror_path();
     // A new database takes dozens of syncs and an old one is read whole, so the two are opened side by side.
     let (log, mirror) = thread::scope(|scope| {

@@ -15,7 +15,7 @@ use crate::model::limits::COMMAND_BYTES_MAX;
 use crate::model::name::{Key, NodeName};
 use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
-use crate::raft::home::Home;
+use crate::raft::home::DataDir;
 use crate::raft::log::disk::DiskJournal;
 use crate::raft::log::journal::{Group, Journal};
 use crate::raft::node::{on_disk, run};
@@ -24,7 +24,7 @@ use crate::raft::{RaftNode, RaftOptions, start};
 
 fn options(data_dir: Option<&Path>) -> RaftOptions {
     RaftOptions {
-        data_dir: data_dir.map(Path::to_owned),
+        data_dir: data_dir.map(|path| DataDir::open(path).unwrap()),
         node: NodeName::new("n1").unwrap(),
         address: SocketAddr::from(([127, 0, 0, 1], 8300)),
         bootstrap: true,
@@ -264,7 +264,7 @@ async fn a_damaged_journal_opens_whole_or_not_at_all() {
                 file.write(copy.path());
             }
             damage.apply(journal, at).write(copy.path());
-            match Home::open(copy.path()).and_then(|home| home.open_log()) {
+            match DataDir::open(copy.path()).and_then(|home| home.open_log()) {
                 Ok(log) => {
                     let last = log.extent.last.map_or(0, |last| last.index);
                     assert!(acknowledged <= last, "{damage:?} at {at} lost entries after {last}");
@@ -350,9 +350,10 @@ impl Journal for Failing {
 async fn start_failing(dir: &Path, is_broken: &Arc<AtomicBool>) -> (RaftNode, Reader) {
     let health = Arc::new(Health::new(Some(dir.to_owned()), 0));
     let wrap = |disk| Failing { disk, is_broken: Arc::clone(is_broken) };
-    let parts = on_disk(dir, Arc::clone(&health), wrap).unwrap();
+    let home = DataDir::open(dir).unwrap();
+    let parts = on_disk(home, Arc::clone(&health), wrap).unwrap();
     let (publisher, reader) = publisher();
-    (run(options(Some(dir)), publisher, health, parts).await.unwrap(), reader)
+    (run(options(None), publisher, health, parts).await.unwrap(), reader)
 }
 
 #[tokio::test]
@@ -400,9 +401,10 @@ async fn a_disk_that_fails_at_the_start_still_shows_what_it_holds() {
 async fn a_full_disk_is_refused_before_it_fails() {
     let dir = tempfile::tempdir().unwrap();
     let health = Arc::new(Health::new(Some(dir.path().to_owned()), u64::MAX));
-    let parts = on_disk(dir.path(), Arc::clone(&health), |disk| disk).unwrap();
+    let home = DataDir::open(dir.path()).unwrap();
+    let parts = on_disk(home, Arc::clone(&health), |disk| disk).unwrap();
     let (publisher, reader) = publisher();
-    let node = run(options(Some(dir.path())), publisher, health, parts).await.unwrap();
+    let node = run(options(None), publisher, health, parts).await.unwrap();
     let fault = node.propose(set("a", "1")).await.unwrap_err().to_string();
     assert!(fault.starts_with("this server does not accept writes: disk is full: "), "{fault}");
     assert!(fault.ends_with(" MiB free, 17592186044415 MiB needed"), "{fault}");
