@@ -121,11 +121,27 @@ impl RaftNode {
         let proposal = Proposal::new(command)?;
         // COMMAND_BYTES_MAX is below the budget, so one command always fits.
         let share = u32::try_from(proposal.bytes().len()).unwrap_or(u32::MAX);
-        let _permit =
-            inner.room.acquire_many(share).await.map_err(|_closed| ProposeFault::Stopping)?;
+        let room = Arc::clone(&inner.room);
+        let permit =
+            room.acquire_many_owned(share).await.map_err(|_closed| ProposeFault::Stopping)?;
+        let node = self.clone();
+        // Who asked may go away while openraft still holds the command: its bytes count until it is done.
+        let task = tokio::spawn(async move {
+            let _permit = permit;
+            node.write(proposal).await
+        });
+        task.await.unwrap_or_else(|fault| {
+            let is_stopping = fault.is_cancelled() || inner.is_stopping.load(Ordering::Acquire);
+            if is_stopping { Err(ProposeFault::Stopping) } else { Err(refusal(&fault.to_string())) }
+        })
+    }
+
+    /// Has a command agreed on and applied.
+    async fn write(&self, proposal: Proposal) -> Result<Reply, ProposeFault> {
+        let inner = &self.inner;
         metrics::counter!("consul.raft.apply").increment(1);
         let begun = Instant::now();
-        let give_up = Instant::now() + inner.leader_hold;
+        let give_up = begun + inner.leader_hold;
         loop {
             match inner.raft.client_write(proposal.clone()).await {
                 Ok(written) => {

@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use crate::catalog::command::KvSet;
 use crate::catalog::{Command, Reply, View};
-use crate::model::limits::COMMAND_BYTES_MAX;
+use crate::model::limits::{COMMAND_BYTES_MAX, PROPOSED_BYTES_MAX};
 use crate::model::name::{Key, NodeName};
 use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
@@ -305,34 +305,25 @@ impl Damage {
     }
 }
 
-/// A disk that fails when it is told to.
-struct Failing {
+/// A disk in front of which something happens.
+struct Guarded<F> {
     /// The real one.
     disk: DiskJournal,
-    /// Whether it fails now.
-    is_broken: Arc<AtomicBool>,
+    /// What happens before each write.
+    guard: F,
 }
 
-impl Failing {
-    fn check(&self) -> io::Result<()> {
-        if self.is_broken.load(Ordering::Acquire) {
-            return Err(io::Error::other("input/output error"));
-        }
-        Ok(())
-    }
-}
-
-impl Journal for Failing {
+impl<F: FnMut() -> io::Result<()> + Send + 'static> Journal for Guarded<F> {
     fn write(&mut self, group: &Group) -> io::Result<()> {
-        self.check()?;
+        (self.guard)()?;
         self.disk.write(group)
     }
     fn truncate(&mut self, from: u64) -> io::Result<()> {
-        self.check()?;
+        (self.guard)()?;
         self.disk.truncate(from)
     }
     fn sweep(&mut self, range: Range<u64>) -> io::Result<()> {
-        self.check()?;
+        (self.guard)()?;
         self.disk.sweep(range)
     }
     fn marks(&self) -> Marks {
@@ -346,14 +337,50 @@ impl Journal for Failing {
     }
 }
 
-/// Starts on a disk that fails when the flag says so.
-async fn start_failing(dir: &Path, is_broken: &Arc<AtomicBool>) -> (RaftNode, Reader) {
+/// Starts on a disk that does something before each write.
+async fn start_guarded(
+    dir: &Path,
+    guard: impl FnMut() -> io::Result<()> + Send + 'static,
+) -> (RaftNode, Reader) {
     let health = Arc::new(Health::new(Some(dir.to_owned()), 0));
-    let wrap = |disk| Failing { disk, is_broken: Arc::clone(is_broken) };
     let home = DataDir::open(dir).unwrap();
-    let parts = on_disk(home, Arc::clone(&health), wrap).unwrap();
+    let parts = on_disk(home, Arc::clone(&health), |disk| Guarded { disk, guard }).unwrap();
     let (publisher, reader) = publisher();
     (run(options(None), publisher, health, parts).await.unwrap(), reader)
+}
+
+/// Starts on a disk that fails when the flag says so.
+async fn start_failing(dir: &Path, is_broken: &Arc<AtomicBool>) -> (RaftNode, Reader) {
+    let is_broken = Arc::clone(is_broken);
+    let guard = move || match is_broken.load(Ordering::Acquire) {
+        true => Err(io::Error::other("input/output error")),
+        false => Ok(()),
+    };
+    start_guarded(dir, guard).await
+}
+
+#[tokio::test]
+async fn a_proposal_whose_writer_left_counts_until_it_is_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let is_slow = Arc::new(AtomicBool::new(false));
+    let slow = Arc::clone(&is_slow);
+    let guard = move || {
+        // Ends when the test drops the other end.
+        let _ = slow.load(Ordering::Acquire).then(|| released.recv());
+        Ok(())
+    };
+    let (node, reader) = start_guarded(dir.path(), guard).await;
+    is_slow.store(true, Ordering::Release);
+    let mut proposed = node.propose(set("a", &"x".repeat(100_000)));
+    assert!(futures_util::poll!(&mut proposed).is_pending());
+    drop(proposed);
+    assert!(node.inner.room.available_permits() < PROPOSED_BYTES_MAX - 100_000);
+    drop(release);
+    let all = u32::try_from(PROPOSED_BYTES_MAX).unwrap();
+    drop(node.inner.room.acquire_many(all).await.unwrap());
+    assert!(reader.load().key("a").is_some());
+    node.shutdown().await.unwrap();
 }
 
 #[tokio::test]
