@@ -122,7 +122,8 @@ pub(in crate::raft) fn open_guarded<T>(
     })
 }
 
-fn describe(panic: &(dyn Any + Send)) -> String {
+/// A panic of the database, as a reason.
+pub(in crate::raft) fn describe(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("the database does not understand its own file: {}", text.unwrap_or("no reason given"))

@@ -4,12 +4,14 @@
 
 use std::io;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use openraft::storage::IOFlushed;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::raft::fault::describe;
 use crate::raft::health::{Health, now};
 use crate::raft::log::journal::{Group, Journal};
 use crate::raft::log::shared::Shared;
@@ -82,8 +84,8 @@ impl<J: Journal> Writer<J> {
         loop {
             let result = match self.next() {
                 Work::Stop => return,
-                Work::Sync => self.sync_notes(),
-                Work::Sweep(end) => self.sweep(end),
+                Work::Sync => guarded(|| self.sync_notes()),
+                Work::Sweep(end) => guarded(|| self.sweep(end)),
                 Work::Group(jobs, committed) => {
                     self.write(jobs, committed);
                     continue;
@@ -128,7 +130,7 @@ impl<J: Journal> Writer<J> {
     fn write(&mut self, mut jobs: Vec<Job>, committed: Option<LogId>) {
         let result = match self.health.failure() {
             Some(reason) => Err(io::Error::other(reason.to_owned())),
-            None => self.write_group(&mut jobs, committed),
+            None => guarded(|| self.write_group(&mut jobs, committed)),
         };
         match &result {
             Ok(()) => self.shared.lock().advance(self.journal.marks().last),
@@ -244,6 +246,13 @@ impl Job {
             }
         }
     }
+}
+
+/// Works with the disk. fjall panics on some damage: for those who wait that is a failure like any other, and
+/// what the panic left half-done is not used again, because nothing is written after a failure.
+fn guarded(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(io::Error::other(describe(&*panic))))
 }
 
 fn reason(error: &io::Error) -> String {

@@ -352,9 +352,9 @@ async fn start_guarded(
 /// Starts on a disk that fails when the flag says so.
 async fn start_failing(dir: &Path, is_broken: &Arc<AtomicBool>) -> (RaftNode, Reader) {
     let is_broken = Arc::clone(is_broken);
-    let guard = move || match is_broken.load(Ordering::Acquire) {
-        true => Err(io::Error::other("input/output error")),
-        false => Ok(()),
+    let guard = move || {
+        let is_broken = is_broken.load(Ordering::Acquire);
+        if is_broken { Err(io::Error::other("input/output error")) } else { Ok(()) }
     };
     start_guarded(dir, guard).await
 }
@@ -408,6 +408,29 @@ async fn a_failed_disk_refuses_writes_and_goes_on_reading() {
     let (node, reader) = start_in(Some(dir.path())).await;
     assert_eq!(reader.load().keys().count(), 3);
     write(&node, 3..6).await;
+    node.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_of_the_database_leaves_no_writer_waiting() {
+    let dir = tempfile::tempdir().unwrap();
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let broken = Arc::clone(&is_broken);
+    let guard = move || {
+        assert!(!broken.load(Ordering::Acquire), "a journal that makes no sense");
+        Ok(())
+    };
+    let (node, reader) = start_guarded(dir.path(), guard).await;
+    write(&node, 0..3).await;
+    is_broken.store(true, Ordering::Release);
+    let told = tokio::time::timeout(Duration::from_secs(10), node.propose(set("lost", "x"))).await;
+    let fault = told.expect("the writer is told").unwrap_err().to_string();
+    assert!(fault.contains("a journal that makes no sense"), "{fault}");
+    assert_eq!(reader.load().keys().count(), 3);
+    assert_eq!(node.barrier(Consistency::Linearizable).await, Ok(()));
+    node.shutdown().await.unwrap();
+    let (node, reader) = start_in(Some(dir.path())).await;
+    assert_eq!(reader.load().keys().count(), 3);
     node.shutdown().await.unwrap();
 }
 
