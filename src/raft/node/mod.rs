@@ -124,6 +124,8 @@ impl RaftNode {
         let room = Arc::clone(&inner.room);
         let permit =
             room.acquire_many_owned(share).await.map_err(|_closed| ProposeFault::Stopping)?;
+        // After the wait for the budget: who waited long must find room now.
+        inner.health.admit(proposal.bytes().len())?;
         let node = self.clone();
         // Who asked may go away while openraft still holds the command: its bytes count until it is done.
         let task = tokio::spawn(async move {

@@ -13,7 +13,7 @@ use openraft::{ChangeMembers, Config, SnapshotPolicy, StorageHelper};
 
 use crate::publish::Publisher;
 use crate::raft::fault::{DamageFault, RaftFault};
-use crate::raft::health::{Health, now};
+use crate::raft::health::{FREE_BYTES_MIN, Health, now};
 use crate::raft::home::{DataDir, OpenLog, new_node_id};
 use crate::raft::log::LogStore;
 use crate::raft::log::journal::Journal;
@@ -275,6 +275,3 @@ const ELECTION_MAX_MS: u64 = 500;
 
 /// Entries that stay in the log although the mirror has them.
 const TRAILING_ENTRIES: u64 = 1_024;
-
-/// The room on the disk below which writes are refused, in bytes: enough for what is in flight and a journal.
-const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
