@@ -78,6 +78,8 @@ pub enum Topic {
     Key(Key),
     /// A key that begins so changed. Waited for, never announced: `publish` derives it.
     KeyPrefix(String),
+    /// Every key that begins so went. Announced, never waited for: `publish` finds who it concerns.
+    KeyTree(String),
 }
 
 /// What a Command touched.

@@ -38,6 +38,7 @@ pub(super) fn set(
     catalog.tombstones.remove(&set.key);
     changes.rows.insert(RowKey::Tombstone(set.key.clone()));
     note_key(catalog, revision, &set.key, changes);
+    changes.topics.insert(Topic::Key(set.key.clone()));
     Reply::Done(revision)
 }
 
@@ -53,6 +54,7 @@ pub(super) fn delete(
         return Reply::CasMismatch;
     }
     bury(catalog, revision, &delete.key, changes);
+    changes.topics.insert(Topic::Key(delete.key.clone()));
     Reply::Done(revision)
 }
 
@@ -67,6 +69,10 @@ pub(super) fn delete_tree(
         catalog.keys_with_prefix(&tree.prefix).map(|entry| entry.key.clone()).collect();
     for key in &keys {
         bury(catalog, revision, key, changes);
+    }
+    if !keys.is_empty() {
+        // One for all: a topic for each of a hundred thousand keys would cost more than the deletion.
+        changes.topics.insert(Topic::KeyTree(tree.prefix.clone()));
     }
     Reply::Done(revision)
 }
@@ -103,5 +109,4 @@ fn bury(catalog: &mut Catalog, revision: Revision, key: &Key, changes: &mut Chan
 fn note_key(catalog: &mut Catalog, revision: Revision, key: &Key, changes: &mut Changes) {
     catalog.tables.kv = revision;
     changes.rows.insert(RowKey::Key(key.clone()));
-    changes.topics.insert(Topic::Key(key.clone()));
 }

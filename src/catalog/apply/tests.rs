@@ -1,6 +1,6 @@
 //! What Commands do, as tables; and replicas under random Commands, which must stay byte-identical.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
@@ -11,6 +11,7 @@ use crate::catalog::command::{
     CheckState, Command, Deregistration, DeregistrationTarget, KvDelete, KvDeleteTree, KvSet,
     Machine, ReapTombstones, Registration,
 };
+use crate::catalog::reply::Topic;
 use crate::catalog::{Catalog, Reply};
 use crate::model::address::Address;
 use crate::model::check::SERF_HEALTH;
@@ -392,6 +393,17 @@ fn names_differ_only_by_more_than_case() {
         1 node, ["warning"]
     "#]],
     );
+}
+
+#[test]
+fn a_tree_of_keys_is_announced_as_one() {
+    let mut catalog = Catalog::default();
+    for (revision, line) in (1..).zip(["set a/1 x", "set a/2 x", "set b x"]) {
+        apply(&mut catalog, Revision(revision), &parse(line));
+    }
+    let mut topics = |line| apply(&mut catalog, Revision(9), &parse(line)).1.topics;
+    assert_eq!(topics("delete-tree a/"), BTreeSet::from([Topic::KeyTree("a/".to_owned())]));
+    assert_eq!(topics("delete-tree a/"), BTreeSet::new(), "nobody wakes for nothing");
 }
 
 #[test]

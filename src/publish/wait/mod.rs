@@ -1,11 +1,13 @@
 //! Topics → wake-ups: a change costs what its watchers cost, not what the catalog holds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::catalog::reply::Topic;
+use crate::model::name::Key;
 
 /// Who waits for what.
 #[derive(Clone, Default)]
@@ -19,8 +21,8 @@ pub(in crate::publish) struct Waiters {
 struct Registry {
     /// Number of the next registration.
     next: u64,
-    /// Everybody, by topic and registration.
-    topics: HashMap<Topic, BTreeMap<u64, Arc<Notify>>>,
+    /// Everybody, by topic and registration; in order, so that the keys below a prefix stand together.
+    topics: BTreeMap<Topic, BTreeMap<u64, Arc<Notify>>>,
     /// How many registered prefixes have a length, so that a key's prefixes are tried only at lengths
     /// that somebody watches.
     prefix_lengths: BTreeMap<usize, usize>,
@@ -62,11 +64,38 @@ impl Waiters {
     }
 
     pub(in crate::publish) fn wake<'a>(&self, topics: impl IntoIterator<Item = &'a Topic>) {
-        let registry = self.lock();
         for topic in topics {
-            registry.wake(topic);
-            if let Topic::Key(key) = topic {
-                registry.wake_prefixes(key.as_str());
+            match topic {
+                Topic::Key(key) => {
+                    let registry = self.lock();
+                    registry.wake(topic);
+                    registry.wake_prefixes(key.as_str());
+                }
+                Topic::KeyTree(prefix) => self.wake_tree(prefix),
+                Topic::Nodes
+                | Topic::Node(_)
+                | Topic::Services
+                | Topic::Service(_)
+                | Topic::Checks
+                | Topic::KeyPrefix(_) => self.lock().wake(topic),
+            }
+        }
+    }
+
+    /// Wakes who waits for a key or a prefix below this one, or for a prefix above it.
+    fn wake_tree(&self, prefix: &str) {
+        self.lock().wake_prefixes(prefix);
+        // An empty prefix is no key: then all keys are below it, and these stand between the checks and the
+        // prefixes.
+        let keys = Key::new(prefix)
+            .map_or(Bound::Excluded(Topic::Checks), |key| Bound::Included(Topic::Key(key)));
+        let prefixes = Bound::Included(Topic::KeyPrefix(prefix.to_owned()));
+        for start in [keys, prefixes] {
+            let mut next = Some(start);
+            while let Some(start) = next {
+                // The lock is given back between portions: others want to register meanwhile. Who does so
+                // already sees the new View.
+                next = self.lock().wake_below(prefix, start);
             }
         }
     }
@@ -127,6 +156,32 @@ impl Registry {
         }
     }
 
+    /// Wakes a portion of those who wait for what begins so, from a topic on; where the next portion starts.
+    fn wake_below(&self, prefix: &str, start: Bound<Topic>) -> Option<Bound<Topic>> {
+        let below =
+            self.topics.range((start, Bound::Unbounded)).take_while(|(topic, _)| match topic {
+                Topic::Key(key) => key.as_str().starts_with(prefix),
+                Topic::KeyPrefix(text) => text.starts_with(prefix),
+                Topic::Nodes
+                | Topic::Node(_)
+                | Topic::Services
+                | Topic::Service(_)
+                | Topic::Checks
+                | Topic::KeyTree(_) => false,
+            });
+        let mut count = 0;
+        for (topic, waiting) in below {
+            for notify in waiting.values() {
+                notify.notify_one();
+            }
+            count += waiting.len();
+            if WOKEN_AT_ONCE_MAX <= count {
+                return Some(Bound::Excluded(topic.clone()));
+            }
+        }
+        None
+    }
+
     fn wake_prefixes(&self, key: &str) {
         for length in self.prefix_lengths.keys() {
             if let Some(prefix) = key.get(..*length) {
@@ -135,6 +190,9 @@ impl Registry {
         }
     }
 }
+
+/// Waiters below a prefix that are woken before others get the lock; those of one topic stay together.
+const WOKEN_AT_ONCE_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests;

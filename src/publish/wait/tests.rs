@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::name::{Key, ServiceName};
+use crate::model::name::ServiceName;
 
 fn key(text: &str) -> Topic {
     Topic::Key(Key::new(text).unwrap())
@@ -39,6 +39,48 @@ fn a_prefix_wakes_for_every_key_below_it() {
     check(&[prefix("app/")], &[key("app")], false);
     check(&[prefix("")], &[key("x")], true);
     check(&[prefix("é")], &[key("è")], false);
+}
+
+#[test]
+fn a_tree_wakes_what_is_below_it_and_the_prefixes_above_it() {
+    let tree = |text: &str| Topic::KeyTree(text.to_owned());
+    for (waited, is_woken) in [
+        (key("app/x"), true),
+        (key("app/"), true),
+        (key("app"), false),
+        (key("apq"), false),
+        (prefix(""), true),
+        (prefix("ap"), true),
+        (prefix("app/"), true),
+        (prefix("app/x/"), true),
+        (prefix("app0"), false),
+        (prefix("b"), false),
+        (Topic::Checks, false),
+        (service("app/x"), false),
+    ] {
+        check(&[waited], &[tree("app/")], is_woken);
+    }
+    for (waited, is_woken) in
+        [(key("a"), true), (prefix(""), true), (prefix("a"), true), (Topic::Checks, false)]
+    {
+        check(&[waited], &[tree("")], is_woken);
+    }
+}
+
+#[test]
+fn a_tree_wakes_everybody_in_it_portion_by_portion() {
+    let waiters = Waiters::default();
+    let topics = |number| [key(&format!("app/{number}")), prefix(&format!("app/{number}/"))];
+    let mut waiting: Vec<_> = (0..3 * WOKEN_AT_ONCE_MAX)
+        .flat_map(topics)
+        .map(|topic| waiters.register(vec![topic]))
+        .collect();
+    waiters.wake(&[Topic::KeyTree("app/".to_owned())]);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for waiter in &mut waiting {
+        let is_woken = std::pin::pin!(waiter.changed()).poll(&mut context).is_ready();
+        assert!(is_woken, "{:?}", waiter.topics);
+    }
 }
 
 #[test]
