@@ -31,6 +31,15 @@ pub(in crate::agent) enum WordChange {
     Status,
 }
 
+/// A check of a file that was left out, since its service is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::agent) struct Orphan {
+    /// Which.
+    pub(in crate::agent) check: CheckId,
+    /// The id of the service.
+    pub(in crate::agent) service: String,
+}
+
 /// Puts a service in place. Checks that stay keep what they say.
 ///
 /// # Errors
@@ -150,7 +159,8 @@ pub(in crate::agent) fn set_word(
 }
 
 /// Makes what files state so, and takes away what they state no longer. Where the API stated the same id,
-/// the file wins: Consul does the same at its start and at every reload.
+/// the file wins: Consul does the same at its start and at every reload. What could not be stated is
+/// returned, as of [`put_file_checks`].
 ///
 /// # Errors
 /// The first definition that is refused; the view is then half-changed and must be dropped.
@@ -158,7 +168,7 @@ pub(in crate::agent) fn take_files(
     local: &mut LocalView,
     files: FileDefinitions,
     scripts: ScriptPolicy,
-) -> Result<(), AgentFault> {
+) -> Result<Vec<Orphan>, AgentFault> {
     let services: BTreeSet<ServiceId> = files.services.iter().map(|s| s.id.clone()).collect();
     let own = files.services.iter().flat_map(|service| &service.checks);
     let checks: BTreeSet<CheckId> =
@@ -171,13 +181,52 @@ pub(in crate::agent) fn take_files(
         remove_service(local, &id)?;
     }
     remove_checks(local, |id, check| check.origin == Origin::File && !checks.contains(id));
-    for service in files.services {
+    put_file_services(local, files.services, scripts)?;
+    put_file_checks(local, files.checks, scripts)
+}
+
+/// Puts the services of files in place, with the checks that are part of them.
+///
+/// # Errors
+/// The first that is refused.
+pub(in crate::agent) fn put_file_services(
+    local: &mut LocalView,
+    services: Vec<ServiceDefinition>,
+    scripts: ScriptPolicy,
+) -> Result<(), AgentFault> {
+    for service in services {
         put_service(local, service, Origin::File, OldChecks::Keep, scripts)?;
     }
-    for check in files.checks {
-        put_check(local, check, Origin::File, scripts)?;
-    }
     Ok(())
+}
+
+/// Puts checks of files in place that stand on their own. One about a service that is not there is left
+/// out: the service may have come over the API, so that whoever takes it away again, with no word of the
+/// files, must not keep the agent from starting or reloading.
+///
+/// # Errors
+/// The first that is refused for another reason.
+pub(in crate::agent) fn put_file_checks(
+    local: &mut LocalView,
+    checks: Vec<CheckDefinition>,
+    scripts: ScriptPolicy,
+) -> Result<Vec<Orphan>, AgentFault> {
+    let mut orphans = Vec::new();
+    for check in checks {
+        let id = check.id.clone();
+        match put_check(local, check, Origin::File, scripts) {
+            Ok(()) => {}
+            Err(AgentFault::ServiceMissing(service)) => {
+                // An older definition of it may have been about another service.
+                if local.checks.get(&id).is_some_and(|before| before.origin == Origin::File) {
+                    local.checks.remove(&id);
+                }
+                orphans.push(Orphan { check: id, service });
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(orphans)
 }
 
 /// The same Arc where nothing differs, so that later comparisons are of pointers.

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use expect_test::expect;
 
-use super::{OldChecks, WordChange, put_check, put_service, remove_service, set_word, take_files};
+use super::{
+    OldChecks, Orphan, WordChange, put_check, put_service, remove_service, set_word, take_files,
+};
 use crate::agent::fixture::{check_id, script, service, service_id, show, ttl};
 use crate::agent::{AgentFault, FileDefinitions, LocalView, Origin, ScriptPolicy};
 use crate::model::definition::CheckDefinition;
@@ -73,6 +75,11 @@ fn files_take_over_and_let_go() {
         service web:80 File
         check kept Http critical """#]]
     .assert_eq(&show(&local));
+    take_files(&mut local, files(vec![ttl("own", 3)]), policy).unwrap();
+    let orphan = CheckDefinition { service_id: Some(service_id("no")), ..ttl("own", 3) };
+    let orphans = take_files(&mut local, files(vec![orphan]), policy).unwrap();
+    assert_eq!(orphans, [Orphan { check: check_id("own"), service: "no".to_owned() }]);
+    assert!(!show(&local).contains("own"), "a check that is about another service now");
     take_files(&mut local, FileDefinitions::default(), policy).unwrap();
     // A check of a service that is gone would be refused by the catalog for ever.
     expect![""].assert_eq(&show(&local));

@@ -4,7 +4,7 @@ use crate::agent::local::{self, WordChange};
 use crate::agent::probe::cut_head;
 use crate::agent::sync::task::Generation;
 use crate::agent::task::word::Audience;
-use crate::agent::task::{Action, Task};
+use crate::agent::task::{Action, Task, warn_of};
 use crate::agent::{AgentFault, LocalView, Origin, keep, maintenance};
 use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
@@ -43,7 +43,9 @@ impl Task {
                 let check = reason.map(|reason| maintenance::of_node(&reason));
                 self.change_maintenance(&mut after, &id, check)?;
             }
-            Action::Reload(files) => local::take_files(&mut after, *files, scripts)?,
+            Action::Reload(files) => {
+                warn_of(&local::take_files(&mut after, *files, scripts)?);
+            }
         }
         Ok(after)
     }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::agent::alias;
 use crate::agent::clock::Clock;
 use crate::agent::keep::{self, Keep, Kept};
-use crate::agent::local::{self, OldChecks, WordChange};
+use crate::agent::local::{self, OldChecks, Orphan, WordChange};
 use crate::agent::probe::{Finding, Prober};
 use crate::agent::reap::{self, REAP_INTERVAL};
 use crate::agent::run::Runs;
@@ -124,9 +124,7 @@ impl Task {
         tasks: TaskTracker,
     ) -> Result<Self, AgentFault> {
         let (mut keep, kept) = Keep::open(options.data_dir.as_deref())?;
-        let mut view = LocalView::default();
-        local::take_files(&mut view, files, options.scripts)?;
-        restore(&mut view, kept, &options, &reader.load());
+        let view = restore(files, kept, &options, &reader.load())?;
         // What could not be restored, or what a file states now, is kept no longer.
         keep::carry_out_now(&keep.plan(&view, &view)?)?;
         let now = clock.now();
@@ -279,9 +277,40 @@ impl Task {
     }
 }
 
-/// Takes what was kept, as far as it is still allowed, and what checks said.
-fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions, catalog: &View) {
-    for service in kept.services {
+/// What files state and what was kept, as far as it is still allowed, with what checks said.
+fn restore(
+    files: FileDefinitions,
+    kept: Kept,
+    options: &AgentOptions,
+    catalog: &View,
+) -> Result<LocalView, AgentFault> {
+    let mut view = LocalView::default();
+    // Services before checks, whoever stated them: a check of a file may be about a service of the API.
+    // Files first each time, so that what was kept never takes their room.
+    local::put_file_services(&mut view, files.services, options.scripts)?;
+    restore_services(&mut view, kept.services, options);
+    warn_of(&local::put_file_checks(&mut view, files.checks, options.scripts)?);
+    restore_checks(&mut view, kept.checks, options);
+    for (id, state) in kept.states {
+        local::set_word(&mut view, &id, state.status, state.output);
+    }
+    // A server's own catalog was told before the caller was, the file is written up to a second later: after
+    // a crash the catalog knows better.
+    let Some(entry) = catalog.node(options.node.folded()) else { return Ok(view) };
+    for (id, told) in &entry.checks {
+        if view.checks.get(id).is_some_and(|check| check.status != told.status) {
+            local::set_word(&mut view, id, told.status, told.output.clone());
+        }
+    }
+    Ok(view)
+}
+
+fn restore_services(
+    view: &mut LocalView,
+    services: Vec<ServiceDefinition>,
+    options: &AgentOptions,
+) {
+    for service in services {
         let id = service.id.clone();
         if view.services.contains_key(&id) {
             tracing::info!(
@@ -294,7 +323,10 @@ fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions, catalog: &V
             tracing::warn!("service `{id}` is dropped: {fault}");
         }
     }
-    for check in kept.checks {
+}
+
+fn restore_checks(view: &mut LocalView, checks: Vec<CheckDefinition>, options: &AgentOptions) {
+    for check in checks {
         let id = check.id.clone();
         if view.checks.contains_key(&id) {
             tracing::info!("check `{id}` is stated by a file now; what the API stated is dropped");
@@ -304,16 +336,15 @@ fn restore(view: &mut LocalView, kept: Kept, options: &AgentOptions, catalog: &V
             tracing::warn!("check `{id}` is dropped: {fault}");
         }
     }
-    for (id, state) in kept.states {
-        local::set_word(view, &id, state.status, state.output);
-    }
-    // A server's own catalog was told before the caller was, the file is written up to a second later: after
-    // a crash the catalog knows better.
-    let Some(entry) = catalog.node(options.node.folded()) else { return };
-    for (id, told) in &entry.checks {
-        if view.checks.get(id).is_some_and(|check| check.status != told.status) {
-            local::set_word(view, id, told.status, told.output.clone());
-        }
+}
+
+/// Says which checks of files are left out.
+fn warn_of(orphans: &[Orphan]) {
+    for Orphan { check, service } in orphans {
+        tracing::warn!(
+            "check `{check}` of the configuration files is left out until the next reload: there is no \
+             service `{service}` on this agent"
+        );
     }
 }
 

@@ -473,15 +473,43 @@ async fn leaving_takes_the_node_out_and_nothing_puts_it_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_file_that_is_refused_ends_the_start() {
-    let of_nobody = CheckDefinition { service_id: Some(service_id("no")), ..ttl("c", 1) };
-    for (check, expected) in [
-        (of_nobody, AgentFault::ServiceMissing("no".into())),
-        (script("s"), AgentFault::ScriptsDisabled),
-    ] {
-        let files = FileDefinitions { services: Vec::new(), checks: vec![check] };
-        let result = Bench::try_start(Setup { files, ..Setup::default() });
-        assert_eq!(result.err(), Some(expected));
-    }
+    let files = FileDefinitions { services: Vec::new(), checks: vec![script("s")] };
+    let result = Bench::try_start(Setup { files, ..Setup::default() });
+    assert_eq!(result.err(), Some(AgentFault::ScriptsDisabled));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_of_a_file_about_a_service_of_the_api_ends_neither_start_nor_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = Some(folder.path());
+    let with_check = |services| {
+        let of_web = CheckDefinition { service_id: Some(service_id("web")), ..ttl("c", 99) };
+        FileDefinitions { checks: vec![of_web], ..files(services) }
+    };
+    let bench = Bench::start(Setup { data_dir, ..Setup::default() });
+    bench.agent.register_service(service("web", Vec::new()), false).await.unwrap();
+    bench.agent.reload(with_check(&[])).await.unwrap();
+    let before = bench.local();
+    bench.end().await;
+    let bench = Bench::start(Setup { data_dir, files: with_check(&[]), ..Setup::default() });
+    assert_eq!(bench.local(), before);
+    check(
+        &before,
+        &expect![[r#"
+            service web:80 Http
+            check c File critical """#]],
+    );
+    bench.agent.deregister_service(&service_id("web")).await.unwrap();
+    bench.agent.reload(with_check(&[("other", 1)])).await.unwrap();
+    let expected = expect![[r#"
+        service other:1 File
+        check service:other File critical """#]];
+    check(&bench.local(), &expected);
+    bench.end().await;
+    let files = with_check(&[("other", 1)]);
+    let bench = Bench::start(Setup { data_dir, files, ..Setup::default() });
+    check(&bench.local(), &expected);
+    bench.end().await;
 }
 
 #[tokio::test(start_paused = true)]
