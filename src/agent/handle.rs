@@ -27,6 +27,8 @@ pub struct Agent {
     calls: mpsc::Sender<Call>,
     /// What is stated.
     local: Arc<ArcSwap<LocalView>>,
+    /// The number of what is stated.
+    stated: watch::Receiver<Generation>,
     /// How far the catalog was told.
     attempted: watch::Receiver<Generation>,
     /// To the task that tells the catalog; taken by whoever leaves.
@@ -85,7 +87,7 @@ impl Agent {
         let synchroniser = Synchroniser {
             options,
             local: Arc::clone(&local),
-            stated,
+            stated: stated.clone(),
             attempted: attempted_sender,
             reader,
             propose,
@@ -96,13 +98,24 @@ impl Agent {
         tasks.spawn(task.run(receiver, stop));
         tasks.close();
         let leave = Arc::new(Mutex::new(Some(leave)));
-        Ok(Self { calls, local, attempted, leave, tasks })
+        Ok(Self { calls, local, stated, attempted, leave, tasks })
     }
 
     /// All that is stated now.
     #[must_use]
     pub fn local(&self) -> Arc<LocalView> {
         self.local.load_full()
+    }
+
+    /// Waits until what is stated at the call was offered to the catalog once: after a start, until what
+    /// files and kept registrations state can be found. Without a leader, or where the catalog refuses it,
+    /// the attempt counts all the same, since a server without a majority must not wait here for ever; the
+    /// synchronisation tries again by itself. Returns at once when the agent stopped or has left.
+    pub async fn synchronised(&self) {
+        let stated = *self.stated.borrow();
+        let mut attempted = self.attempted.clone();
+        // An end of the synchronisation is an answer too: nothing will be told any more.
+        let _ = attempted.wait_for(|attempted| stated <= *attempted).await;
     }
 
     /// States a service. It is kept on disk when this returns, and in the catalog if there is a leader.

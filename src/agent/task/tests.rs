@@ -62,6 +62,26 @@ async fn what_is_registered_is_in_the_catalog_when_the_call_returns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_files_state_is_in_the_catalog_once_the_agent_is_synchronised() {
+    let bench = Bench::start(Setup { files: files(&[("web", 1)]), ..Setup::default() });
+    check(&bench.catalog(), &expect!["no node"]);
+    bench.agent.synchronised().await;
+    check(
+        &bench.catalog(),
+        &expect![[r#"
+            service web:1
+            check service:web critical """#]],
+    );
+    let agent = bench.agent.clone();
+    bench.end().await;
+    agent.synchronised().await;
+    let bench = Bench::start(Setup { is_leaderless: true, ..Setup::default() });
+    bench.agent.synchronised().await;
+    check(&bench.catalog(), &expect!["no node"]);
+    bench.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_leader_a_registration_returns_and_is_told_when_there_is_one() {
     let bench = Bench::start(Setup { is_leaderless: true, ..Setup::default() });
     bench.agent.register_service(service("web", Vec::new()), false).await.unwrap();
