@@ -30,6 +30,10 @@ pub const CHECKS_MAX: usize = 256;
 /// Kept check output, in bytes, unless `check_output_max_size` says otherwise.
 pub const CHECK_OUTPUT_BYTES_MAX: usize = 4 * 1024;
 
+/// Kept output of one check, in bytes, whatever a client or the configuration asks for: it is part of a
+/// replicated command.
+pub const CHECK_OUTPUT_KEPT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Shortest time between two runs of a check, in milliseconds (Consul's `MinInterval`).
 pub const CHECK_INTERVAL_MIN_MS: u64 = 1_000;
 
@@ -105,6 +109,10 @@ pub const KEPT_FILE_BYTES_MAX: u64 = 512 * 1024 * 1024;
 
 /// Registrations and deregistrations that an agent's synchronisation has under way at one time.
 pub const SYNC_COMMANDS_MAX: usize = 64;
+
+/// Checks of one such registration, in bytes: beside the largest service they stay below
+/// [`COMMAND_BYTES_MAX`].
+pub const SYNC_CHECKS_BYTES_MAX: usize = 1024 * 1024;
 
 /// Calls that wait for the agent's task; beyond it a caller waits for its turn.
 pub const AGENT_CALLS_MAX: usize = 64;

@@ -3,7 +3,10 @@
 //! The agent is right about its own node, with three exceptions: `serfHealth` and the service `consul` are
 //! the leader's, and the tags of a service with `enable_tag_override` are whoever's wrote them last.
 //! The Commands of one difference do not depend on each other, but for the first where the node itself is
-//! missing or different: [`Difference::first`].
+//! missing or different, and the last where a service has more to say than fits beside it:
+//! [`Difference::first`], [`Difference::last`].
+//! Limits: the checks of one Command have [`SYNC_CHECKS_BYTES_MAX`] together, so that many checks that
+//! turn at once, or print much, are told in several Commands instead of one that is too large.
 
 pub(in crate::agent) mod task;
 
@@ -24,6 +27,7 @@ use crate::catalog::command::{
 use crate::catalog::state::NodeEntry;
 use crate::model::check::{Check, SERF_HEALTH};
 use crate::model::definition::ServiceDefinition;
+use crate::model::limits::SYNC_CHECKS_BYTES_MAX;
 use crate::model::name::{CheckId, NodeName, ServiceId};
 use crate::model::node::Node;
 use crate::model::service::Service;
@@ -48,6 +52,8 @@ pub(in crate::agent) struct Difference {
     pub(in crate::agent) first: Option<Command>,
     /// In any order.
     pub(in crate::agent) others: Vec<Command>,
+    /// In any order, once the others are done: checks for which there was no room beside their service.
+    pub(in crate::agent) last: Vec<Command>,
     /// Checks of which only the output differs: told later (`check_update_interval`).
     pub(in crate::agent) outputs: BTreeSet<CheckId>,
 }
@@ -152,10 +158,13 @@ pub(in crate::agent) fn diff(
         let is_same = before.is_some_and(|before| is_same_service(before, &service));
         if !is_same || !checks.is_empty() {
             let service = (!is_same).then_some(service);
-            difference.others.push(register(stated, None, service, checks));
+            let mut chunks = chunks(checks).into_iter();
+            let beside = chunks.next().unwrap_or_default();
+            difference.others.push(register(stated, None, service, beside));
+            difference.last.extend(chunks.map(|checks| register(stated, None, None, checks)));
         }
     }
-    for checks in checks.into_values() {
+    for checks in checks.into_values().flat_map(chunks) {
         difference.others.push(register(stated, None, None, checks));
     }
     if let Some(entry) = entry {
@@ -187,6 +196,34 @@ fn differing_checks(
         checks.entry(state.service_id.clone()).or_default().push(state);
     }
     checks
+}
+
+/// Checks in the same order, no more in one piece than fit into one Command; a larger one goes alone.
+fn chunks(checks: Vec<CheckState>) -> Vec<Vec<CheckState>> {
+    let mut chunks: Vec<Vec<CheckState>> = Vec::new();
+    let mut room = 0;
+    for check in checks {
+        let bytes = encoded_bytes(&check);
+        match chunks.last_mut() {
+            Some(chunk) if bytes <= room => {
+                room -= bytes;
+                chunk.push(check);
+            }
+            Some(_) | None => {
+                room = SYNC_CHECKS_BYTES_MAX.saturating_sub(bytes);
+                chunks.push(vec![check]);
+            }
+        }
+    }
+    chunks
+}
+
+/// What a check takes in an encoded Command, at most: text is encoded as it is.
+fn encoded_bytes(check: &CheckState) -> usize {
+    let CheckState { id, name, status: _, notes, output, service_id, kind } = check;
+    let service_id = service_id.as_ref().map_or(0, |id| id.as_str().len());
+    let texts = [id.as_str(), name, notes, output, kind];
+    CHECK_FRAME_BYTES + service_id + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 /// What the catalog has on this node and nobody states.
@@ -294,6 +331,9 @@ fn compare(before: &Check, after: &CheckState) -> Likeness {
         (false, _) => Likeness::Different,
     }
 }
+
+/// Field names, status and lengths of an encoded check, at most.
+const CHECK_FRAME_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests;

@@ -128,8 +128,8 @@ impl Synchroniser {
     /// Compares once, and tells the catalog what differs.
     async fn compare(&mut self, due: &BTreeSet<CheckId>, extent: Extent) -> Compared {
         let (difference, scope) = self.diff(due, extent);
-        let Difference { first, others, outputs } = difference;
-        if first.is_none() && others.is_empty() {
+        let Difference { first, others, last, outputs } = difference;
+        if first.is_none() && others.is_empty() && last.is_empty() {
             return Compared { outcome: Outcome::Agrees, outputs, scope };
         }
         if self.propose.cluster().leader.is_none() {
@@ -141,12 +141,20 @@ impl Synchroniser {
                 return Compared { outcome, outputs, scope };
             }
         }
-        let outcomes = stream::iter(others).map(|command| self.tell(command));
-        let outcome = outcomes
+        let mut outcome = self.tell_all(others).await;
+        // Where one of the others was refused, the checks of another service still have to be told.
+        if outcome != Outcome::NoLeader {
+            outcome = worse(outcome, self.tell_all(last).await);
+        }
+        Compared { outcome, outputs, scope }
+    }
+
+    async fn tell_all(&self, commands: Vec<Command>) -> Outcome {
+        let outcomes = stream::iter(commands).map(|command| self.tell(command));
+        outcomes
             .buffer_unordered(SYNC_COMMANDS_MAX)
             .fold(Outcome::Agrees, |all, one| async move { worse(all, one) })
-            .await;
-        Compared { outcome, outputs, scope }
+            .await
     }
 
     /// Compares what can differ: what changed on either side since the last time, and what differed then.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 
-use super::{Difference, Scope, Stated};
+use super::{Difference, Scope, Stated, encoded_bytes};
 use crate::agent::fixture::{check_id, machine, node, service, service_id, show_catalog, ttl};
 use crate::agent::local::{self, OldChecks};
 use crate::agent::{LocalView, Origin, ScriptPolicy};
@@ -14,6 +14,7 @@ use crate::catalog::state::NodeEntry;
 use crate::catalog::{Catalog, Command, View, apply};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
+use crate::model::limits::COMMAND_BYTES_MAX;
 use crate::model::name::Tag;
 use crate::model::number::Revision;
 
@@ -45,7 +46,7 @@ fn tell(catalog: &mut Catalog, commands: impl IntoIterator<Item = Command>) {
 
 /// What the catalog is told, in words.
 fn show(difference: &Difference) -> String {
-    let commands = difference.first.iter().chain(&difference.others);
+    let commands = difference.first.iter().chain(&difference.others).chain(&difference.last);
     let mut lines: Vec<String> = commands.map(show_command).collect();
     lines.extend(difference.outputs.iter().map(|id| format!("later: output of {id}")));
     lines.join("\n")
@@ -79,9 +80,15 @@ fn check(before: &LocalView, after: &LocalView, expected: &Expect) {
         let stated = Stated { node: &node, machine: &machine, local, outputs_due: &outputs_due };
         let difference = diff(&View::new(catalog.clone()), &stated);
         let shown = show(&difference);
-        tell(&mut catalog, difference.first.into_iter().chain(difference.others));
+        for command in difference.first.iter().chain(&difference.others).chain(&difference.last) {
+            let bytes = rmp_serde::to_vec_named(command).unwrap().len();
+            assert!(bytes <= COMMAND_BYTES_MAX, "{bytes} bytes: {}", show_command(command));
+        }
+        let commands = difference.first.into_iter().chain(difference.others);
+        tell(&mut catalog, commands.chain(difference.last));
         let left = diff(&View::new(catalog.clone()), &stated);
-        assert_eq!((left.first, left.others), (None, Vec::new()), "told, but still different");
+        let left = (left.first, left.others, left.last);
+        assert_eq!(left, (None, Vec::new(), Vec::new()), "told, but still different");
         if std::ptr::eq(local, after) {
             expected.assert_eq(&shown);
         }
@@ -127,6 +134,47 @@ fn only_what_differs_is_told() {
             register n1 service b []
             deregister n1 service a"]],
     );
+}
+
+#[test]
+fn checks_that_print_more_than_fits_into_one_command_are_told_in_several() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let of_web = names.map(|name| ttl(&format!("w{name}"), 1)).to_vec();
+    let of_node = names.map(|name| ttl(&format!("n{name}"), 1)).to_vec();
+    let mut local = stated(vec![service("web", of_web)], of_node);
+    for id in local.checks.keys().cloned().collect::<Vec<_>>() {
+        let output = "x".repeat(if id.as_str().ends_with('f') { 2_000_000 } else { 400_000 });
+        local::set_word(&mut local, &id, Status::Passing, output);
+    }
+    check(
+        &LocalView::default(),
+        &local,
+        &expect![[r"
+            register n1 service web [] check wa passing check wb passing
+            register n1 check na passing check nb passing
+            register n1 check nc passing check nd passing
+            register n1 check ne passing
+            register n1 check nf passing
+            register n1 check wc passing check wd passing
+            register n1 check we passing
+            register n1 check wf passing"]],
+    );
+}
+
+#[test]
+fn no_check_takes_more_in_a_command_than_is_counted_for_it() {
+    let text = "x".repeat(255);
+    let state = CheckState {
+        id: check_id(&text),
+        name: text.clone(),
+        status: Status::Critical,
+        notes: "x".repeat(70_000),
+        output: "x".repeat(70_000),
+        service_id: Some(service_id(&text)),
+        kind: "maintenance".to_owned(),
+    };
+    let bytes = rmp_serde::to_vec_named(&state).unwrap().len();
+    assert!(bytes <= encoded_bytes(&state), "{bytes}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, Origin}
 use crate::catalog::View;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
-use crate::model::limits::PROBES_RUNNING_MAX;
+use crate::model::limits::{CHECK_OUTPUT_KEPT_BYTES_MAX, PROBES_RUNNING_MAX};
 use crate::model::name::{CheckId, NodeName, ServiceId};
 use crate::model::time::Now;
 use crate::publish::{Reader, Waiter};
@@ -273,7 +273,9 @@ impl Task {
     }
 
     fn output_bytes_max(&self, definition: &CheckDefinition) -> usize {
-        definition.output_bytes_max.unwrap_or(self.options.check_output_bytes_max)
+        // As in Consul, a check may ask for less than the agent allows, never for more.
+        let allowed = self.options.check_output_bytes_max.min(CHECK_OUTPUT_KEPT_BYTES_MAX);
+        definition.output_bytes_max.map_or(allowed, |stated| stated.min(allowed))
     }
 }
 

@@ -172,6 +172,18 @@ async fn a_long_ttl_output_is_cut_as_consul_cuts_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_cannot_have_more_output_kept_than_the_agent_allows() {
+    let bench = Bench::start(Setup::default());
+    let greedy = CheckDefinition { output_bytes_max: Some(usize::MAX), ..ttl("c", 99) };
+    bench.agent.register_check(greedy).await.unwrap();
+    let text = "x".repeat(5_000);
+    bench.agent.update_ttl(&check_id("c"), Status::Passing, text).await.unwrap();
+    let kept = bench.local();
+    assert!(kept.ends_with("x ... (captured 4096 of 5000 bytes)\""), "{kept}");
+    bench.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn registering_again_keeps_what_checks_say() {
     let bench = Bench::start(Setup::default());
     let agent = &bench.agent;
