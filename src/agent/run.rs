@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
@@ -134,12 +135,31 @@ impl Runs {
 
     /// Somebody spoke for a TTL check.
     pub(in crate::agent) fn renew(&mut self, id: &CheckId, now: Now) {
+        let Some(run) = self.checks.get(id) else { return };
+        let whole = deadline(&run.definition, now);
+        self.expect_by(id, whole);
+    }
+
+    /// Waits for a word about a TTL check until another moment, or no more.
+    fn expect_by(&mut self, id: &CheckId, moment: Option<Now>) {
         let Some(run) = self.checks.get_mut(id) else { return };
-        let before = std::mem::replace(&mut run.deadline, deadline(&run.definition, now));
-        if let Some(before) = before {
+        if let Some(before) = std::mem::replace(&mut run.deadline, moment) {
             self.deadlines.remove(&(before, id.clone()));
         }
-        self.deadlines.extend(run.deadline.map(|deadline| (deadline, id.clone())));
+        self.deadlines.extend(moment.map(|moment| (moment, id.clone())));
+    }
+
+    /// Goes on with a TTL check that an earlier process was spoken to about: its word counts for what is
+    /// left of its time, at most for a whole TTL; with nothing left to wait for where it expired before.
+    pub(in crate::agent) fn resume(&mut self, id: &CheckId, left: Option<Duration>, now: Now) {
+        let Some(whole) = self.checks.get(id).and_then(|run| run.deadline) else { return };
+        // The clock may have been set back, or the TTL made shorter.
+        self.expect_by(id, left.map(|left| now.after(left).min(whole)));
+    }
+
+    /// When TTL checks expire that did not yet, the next one first.
+    pub(in crate::agent) fn deadlines(&self) -> impl Iterator<Item = &(Now, CheckId)> {
+        self.deadlines.iter()
     }
 
     /// The TTL checks that nobody spoke for in time; each once.

@@ -23,6 +23,7 @@ use crate::agent::{AgentFault, LocalCheck, LocalService, LocalView, Origin};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
 use crate::model::name::{CheckId, ServiceId};
+use crate::model::time::Now;
 
 pub(in crate::agent) use self::disk::Write;
 
@@ -62,6 +63,9 @@ pub(in crate::agent) struct KeptState {
     /// What it printed.
     #[serde(default)]
     pub(in crate::agent) output: String,
+    /// Until when that counts, by the wall's clock, if it is a TTL check that has not expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::agent) until: Option<Now>,
 }
 
 /// Which definition a file holds.
@@ -248,12 +252,14 @@ pub(in crate::agent) async fn carry_out(writes: Vec<Write>) -> Result<(), AgentF
 pub(in crate::agent) async fn write_states(
     path: PathBuf,
     local: LocalView,
+    until: BTreeMap<CheckId, Now>,
 ) -> Result<(), AgentFault> {
     let write = move || {
-        let state =
-            |check: &LocalCheck| KeptState { status: check.status, output: check.output.clone() };
-        let kept: BTreeMap<&CheckId, KeptState> =
-            local.checks.iter().map(|(id, check)| (id, state(check))).collect();
+        let state = |(id, check): (_, &Arc<LocalCheck>)| {
+            let (status, output) = (check.status, check.output.clone());
+            (id, KeptState { status, output, until: until.get(id).copied() })
+        };
+        let kept: BTreeMap<&CheckId, KeptState> = local.checks.iter().map(state).collect();
         disk::carry_out(&[Write { path, bytes: Some(encode(kept)?) }])
     };
     let done = tokio::task::spawn_blocking(write).await;

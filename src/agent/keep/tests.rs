@@ -40,7 +40,13 @@ async fn what_is_planned_is_read_again() {
     put(&mut one, service("../evil/\u{e9}", Vec::new()), Origin::Http);
     put(&mut one, service("file", vec![ttl("f", 3)]), Origin::File);
     carry_out_now(&keep.plan(&LocalView::default(), &one).unwrap()).unwrap();
-    super::write_states(keep.states_path().unwrap(), one.clone()).await.unwrap();
+    super::write_states(
+        keep.states_path().unwrap(),
+        one.clone(),
+        std::collections::BTreeMap::new(),
+    )
+    .await
+    .unwrap();
     check(
         folder.path(),
         &expect![[r#"

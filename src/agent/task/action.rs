@@ -1,10 +1,12 @@
 //! Calls → the next LocalView: on disk first, then here, then for everybody to see.
 
+use std::time::Duration;
+
 use crate::agent::local::{self, WordChange};
 use crate::agent::probe::cut_head;
 use crate::agent::sync::task::Generation;
 use crate::agent::task::word::Audience;
-use crate::agent::task::{Action, Task, warn_of};
+use crate::agent::task::{Action, STATES_DELAY, Task, warn_of};
 use crate::agent::{AgentFault, LocalView, Origin, keep, maintenance};
 use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
@@ -76,17 +78,20 @@ impl Task {
     ) -> Result<Option<Generation>, AgentFault> {
         let check = self.local.checks.get(id);
         let check = check.ok_or_else(|| AgentFault::UnknownCheck(id.to_string()))?;
-        match &check.definition.probe {
-            Probe::Ttl { .. } => {}
+        let ttl = match &check.definition.probe {
+            Probe::Ttl { ttl } => *ttl,
             Probe::Http { .. }
             | Probe::Tcp { .. }
             | Probe::Udp { .. }
             | Probe::Script { .. }
             | Probe::Alias { .. }
             | Probe::Maintenance => return Err(AgentFault::NotTtl(id.to_string())),
-        }
+        };
         let output = cut_head(output, self.output_bytes_max(&check.definition));
         self.runs.renew(id, self.clock.now());
+        // Even if nothing but the moment changes: after a crash the word has to count for what is left of
+        // its time. A write serves all heartbeats of a good part of it.
+        self.keep_states_within((ttl / 4).clamp(STATES_DELAY, RENEWALS_DELAY_MAX));
         let change = self.say(id, status, output);
         let generation = self.tell(change);
         // A heartbeat that only changes its text waits for nobody.
@@ -131,3 +136,6 @@ impl Task {
 fn too_long(fault: &NameFault) -> AgentFault {
     AgentFault::Storage(format!("no check can stand for the maintenance: {fault}"))
 }
+
+/// How long the moment of a heartbeat may wait before it is on disk.
+const RENEWALS_DELAY_MAX: Duration = Duration::from_secs(60);

@@ -17,13 +17,13 @@ use tokio_util::task::TaskTracker;
 use crate::agent::alias;
 use crate::agent::clock::Clock;
 use crate::agent::keep::{self, Keep, Kept};
-use crate::agent::local::{self, OldChecks, Orphan, WordChange};
+use crate::agent::local::{self, OldChecks, Orphan};
 use crate::agent::probe::{Finding, Prober};
 use crate::agent::reap::{self, REAP_INTERVAL};
 use crate::agent::run::Runs;
 use crate::agent::schedule::Due;
 use crate::agent::sync::task::Generation;
-use crate::agent::task::word::{Audience, larger};
+use crate::agent::task::word::Audience;
 use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, Origin};
 use crate::catalog::View;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
@@ -124,6 +124,7 @@ impl Task {
         tasks: TaskTracker,
     ) -> Result<Self, AgentFault> {
         let (mut keep, kept) = Keep::open(options.data_dir.as_deref())?;
+        let states = kept.states.clone();
         let view = restore(files, kept, &options, &reader.load())?;
         // What could not be restored, or what a file states now, is kept no longer.
         keep::carry_out_now(&keep.plan(&view, &view)?)?;
@@ -146,6 +147,8 @@ impl Task {
             tasks,
         };
         task.runs.align(&task.local, now);
+        // Before anybody hears of a word that counts no more.
+        task.resume(&states);
         task.settle();
         task.publish(Audience::Catalog);
         Ok(task)
@@ -212,16 +215,7 @@ impl Task {
     /// Does what the time demands.
     async fn keep_time(&mut self) {
         let now = self.clock.now();
-        let mut change = WordChange::Nothing;
-        for id in self.runs.expire(now) {
-            let Some(check) = self.local.checks.get(&id) else { continue };
-            let output = match check.output.as_str() {
-                "" => "TTL expired".to_owned(),
-                last => format!("TTL expired (last output before timeout follows): {last}"),
-            };
-            tracing::warn!("check `{id}` missed its TTL and is critical now");
-            change = larger(change, self.say(&id, Status::Critical, output));
-        }
+        let change = self.expire(now);
         self.tell(change);
         if self.reap_due <= now {
             self.reap_due = now.after(REAP_INTERVAL);
@@ -250,9 +244,9 @@ impl Task {
         }
         self.states_due = None;
         let Some(path) = self.keep.states_path() else { return };
-        let local = self.local.clone();
+        let (local, until) = (self.local.clone(), self.kept_until());
         self.states_write = Some(self.tasks.spawn(async move {
-            let result = keep::write_states(path, local).await;
+            let result = keep::write_states(path, local, until).await;
             if let Err(fault) = &result {
                 tracing::error!("what checks say may be lost with this agent: {fault}");
             }
@@ -266,7 +260,7 @@ impl Task {
             let _ = write.await;
         }
         let Some(path) = self.keep.states_path() else { return };
-        let result = keep::write_states(path, self.local.clone()).await;
+        let result = keep::write_states(path, self.local.clone(), self.kept_until()).await;
         if let Err(fault) = result {
             tracing::error!("what checks say is lost with this agent: {fault}");
         }

@@ -1,15 +1,19 @@
 //! Words of checks → the next LocalView, and who has to hear of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::agent::alias;
+use crate::agent::clock::Clock;
+use crate::agent::keep::KeptState;
 use crate::agent::local::{self, WordChange};
 use crate::agent::sync::task::Generation;
 use crate::agent::task::{Ended, STATES_DELAY, Task};
 use crate::catalog::reply::Topic;
 use crate::model::health::Status;
 use crate::model::name::CheckId;
+use crate::model::time::Now;
 
 /// Whom a new LocalView concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +44,58 @@ impl Task {
             WordChange::Status => {
                 tracing::debug!("check `{id}` is {status} now");
                 self.runs.note_status(id, status, now);
-                self.states_due = self.states_due.or(Some(now.after(STATES_DELAY)));
+                self.keep_states_within(STATES_DELAY);
             }
             WordChange::Output | WordChange::Nothing => {}
         }
         change
+    }
+
+    /// Turns TTL checks critical that nobody spoke for in time.
+    pub(super) fn expire(&mut self, now: Now) -> WordChange {
+        let mut change = WordChange::Nothing;
+        for id in self.runs.expire(now) {
+            let Some(check) = self.local.checks.get(&id) else { continue };
+            let output = match check.output.as_str() {
+                "" => "TTL expired".to_owned(),
+                last => format!("TTL expired (last output before timeout follows): {last}"),
+            };
+            tracing::warn!("check `{id}` missed its TTL and is critical now");
+            change = larger(change, self.say(&id, Status::Critical, output));
+        }
+        change
+    }
+
+    /// Goes on with the TTL checks of an earlier process. One that expired while no agent ran is critical
+    /// from the start: whoever should have spoken for it may be long gone.
+    pub(super) fn resume(&mut self, states: &BTreeMap<CheckId, KeptState>) {
+        let (now, wall) = (self.clock.now(), Clock::wall());
+        for (id, state) in states {
+            let Some(check) = self.local.checks.get(id) else { continue };
+            match state.until {
+                Some(until) => self.runs.resume(id, Some(until.since(wall)), now),
+                // It expired before the stop, and does not do so twice.
+                None if (state.status, check.status) == (Status::Critical, Status::Critical) => {
+                    self.runs.resume(id, None, now);
+                }
+                // From before such moments were kept, or the catalog knew better: nobody knows how old it is.
+                None => {}
+            }
+        }
+        self.expire(now);
+    }
+
+    /// Until when the words of TTL checks count, by the wall's clock: what outlives this process.
+    pub(super) fn kept_until(&self) -> BTreeMap<CheckId, Now> {
+        let (now, wall) = (self.clock.now(), Clock::wall());
+        let moments = self.runs.deadlines();
+        moments.map(|(at, id)| (id.clone(), wall.after(at.since(now)))).collect()
+    }
+
+    /// Has what checks say written soon.
+    pub(super) fn keep_states_within(&mut self, delay: Duration) {
+        let due = self.clock.now().after(delay);
+        self.states_due = Some(self.states_due.map_or(due, |before| before.min(due)));
     }
 
     /// Publishes what was said.

@@ -1,3 +1,5 @@
+mod kept;
+
 use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -205,56 +207,6 @@ async fn registering_again_keeps_what_checks_say() {
             service web:80
             check a passing "fine""#]],
     );
-    bench.end().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_restart_finds_registrations_and_what_checks_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let data_dir = Some(folder.path());
-    let setup = || Setup { data_dir, files: files(&[("file", 1)]), ..Setup::default() };
-    let bench = Bench::start(setup());
-    bench.agent.register_service(service("a/b", vec![ttl("c", 30)]), false).await.unwrap();
-    bench.agent.register_service(service("gone", vec![ttl("g", 30)]), false).await.unwrap();
-    bench.agent.deregister_service(&service_id("gone")).await.unwrap();
-    bench.agent.register_check(ttl("n", 30)).await.unwrap();
-    for id in ["c", "service:file"] {
-        bench.agent.update_ttl(&check_id(id), Status::Passing, "up".into()).await.unwrap();
-    }
-    bench.agent.set_service_maintenance(&service_id("a/b"), Some("why".into())).await.unwrap();
-    let before = bench.local();
-    bench.end().await;
-    let bench = Bench::start(setup());
-    assert_eq!(bench.local(), before);
-    check(
-        &before,
-        &expect![[r#"
-            service a/b:80 Http
-            service file:1 File
-            check _service_maintenance:a/b Http critical ""
-            check c Http passing "up"
-            check n Http critical ""
-            check service:file File passing "up""#]],
-    );
-    // The word is as good as on the day that it was given: a new deadline, not an old one.
-    pass(seconds(29)).await;
-    assert_eq!(status(&bench, "c"), Some(Status::Passing));
-    pass(seconds(2)).await;
-    assert_eq!(status(&bench, "c"), Some(Status::Critical));
-    bench.end().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_checks_say_is_on_disk_moments_after_it_changed() {
-    let folder = tempfile::tempdir().unwrap();
-    let bench = Bench::start(Setup { data_dir: Some(folder.path()), ..Setup::default() });
-    bench.agent.register_check(ttl("c", 99)).await.unwrap();
-    bench.agent.update_ttl(&check_id("c"), Status::Warning, "hm".into()).await.unwrap();
-    let states = folder.path().join("agent/states.json");
-    let took = bench.until("written", |_| states.exists()).await;
-    assert!(took < seconds(2), "{took:?}");
-    let text = fs::read_to_string(states).unwrap();
-    check(&text, &expect![[r#"{"version":1,"kept":{"c":{"status":"warning","output":"hm"}}}"#]]);
     bench.end().await;
 }
 
@@ -508,40 +460,6 @@ async fn a_file_that_is_refused_ends_the_start() {
     let files = FileDefinitions { services: Vec::new(), checks: vec![script("s")] };
     let result = Bench::try_start(Setup { files, ..Setup::default() });
     assert_eq!(result.err(), Some(AgentFault::ScriptsDisabled));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_check_of_a_file_about_a_service_of_the_api_ends_neither_start_nor_reload() {
-    let folder = tempfile::tempdir().unwrap();
-    let data_dir = Some(folder.path());
-    let with_check = |services| {
-        let of_web = CheckDefinition { service_id: Some(service_id("web")), ..ttl("c", 99) };
-        FileDefinitions { checks: vec![of_web], ..files(services) }
-    };
-    let bench = Bench::start(Setup { data_dir, ..Setup::default() });
-    bench.agent.register_service(service("web", Vec::new()), false).await.unwrap();
-    bench.agent.reload(with_check(&[])).await.unwrap();
-    let before = bench.local();
-    bench.end().await;
-    let bench = Bench::start(Setup { data_dir, files: with_check(&[]), ..Setup::default() });
-    assert_eq!(bench.local(), before);
-    check(
-        &before,
-        &expect![[r#"
-            service web:80 Http
-            check c File critical """#]],
-    );
-    bench.agent.deregister_service(&service_id("web")).await.unwrap();
-    bench.agent.reload(with_check(&[("other", 1)])).await.unwrap();
-    let expected = expect![[r#"
-        service other:1 File
-        check service:other File critical """#]];
-    check(&bench.local(), &expected);
-    bench.end().await;
-    let files = with_check(&[("other", 1)]);
-    let bench = Bench::start(Setup { data_dir, files, ..Setup::default() });
-    check(&bench.local(), &expected);
-    bench.end().await;
 }
 
 #[tokio::test(start_paused = true)]
