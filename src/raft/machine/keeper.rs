@@ -182,7 +182,13 @@ impl Keeper {
                 keeper.health.fail(format!("a write to the state failed: {error}"));
             })
         };
-        tokio::task::spawn_blocking(locked).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(locked).await.unwrap_or_else(|fault| {
+            if fault.is_panic() {
+                // fjall panics on some damage; without the mirror the log would grow for ever.
+                self.health.fail(format!("a write to the state failed: {fault}"));
+            }
+            Err(io::Error::other(fault))
+        })
     }
 
     fn write_pending(&self, mirror: &Mirror) -> io::Result<()> {
@@ -217,3 +223,20 @@ const PURGE_ON_DISK: (u64, usize) = (8_192, 32 * 1024 * 1024);
 
 /// The same for a log in memory.
 const PURGE_IN_MEMORY: (u64, usize) = (2_048, 4 * 1024 * 1024);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_database_is_a_failed_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mirror, state) = Mirror::open(&dir.path().join("state")).unwrap();
+        let health = Arc::new(Health::new(None, 0));
+        let keeper = Arc::new(Keeper::new(Some(mirror), state, Arc::clone(&health)));
+        keeper.with_mirror(|_, _| panic!("a table that makes no sense")).await.unwrap_err();
+        let reason = health.failure().unwrap();
+        assert!(reason.contains("a table that makes no sense"), "{reason}");
+        keeper.close().await.unwrap();
+    }
+}
