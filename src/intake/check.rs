@@ -7,6 +7,7 @@ use crate::intake::fault::Fault;
 use crate::intake::read::{self, Notes};
 use crate::intake::schema::Author;
 use crate::intake::value::{Kind, Value};
+use crate::model::check::SERF_HEALTH;
 use crate::model::definition::{CheckDefinition, Probe, Timing};
 use crate::model::health::Status;
 use crate::model::limits::{CHECK_INTERVAL_MIN_MS, DEREGISTER_AFTER_MIN_MS};
@@ -120,6 +121,15 @@ fn id(notes: &mut Notes, value: &Value, subject: &Subject<'_>, name: &str) -> Op
     };
     let id = stated.into_iter().find(|text| !text.is_empty()).unwrap_or(generated);
     match CheckId::new(id) {
+        Ok(id) if id.as_str().eq_ignore_ascii_case(SERF_HEALTH) => {
+            // Two writers of one row would change it back and forth for ever.
+            let text =
+                format!("the id `{id}` is that of the check that the leader keeps for nodes");
+            let hint = "give the check another `id`";
+            let consul = format!("Invalid check: {text}; {hint}");
+            notes.problem(Fault::at(&value.place, text).hint(hint), consul);
+            None
+        }
         Ok(id) => Some(id),
         Err(fault) => {
             let text = format!("the id of check `{name}` is unusable: {fault}");

@@ -13,7 +13,7 @@ use crate::model::limits::{CHECKS_MAX, SERVICE_TAGS_MAX};
 use crate::model::name::{ServiceId, ServiceName, Tag};
 use crate::model::node::Meta;
 use crate::model::number::Weights;
-use crate::model::service::TaggedAddress;
+use crate::model::service::{CONSUL_SERVICE, TaggedAddress};
 
 /// Reads a service. What is wrong is noted; `None` where no definition can be made of it.
 pub(crate) fn service(notes: &mut Notes, value: &Value) -> Option<ServiceDefinition> {
@@ -28,6 +28,15 @@ pub(crate) fn service(notes: &mut Notes, value: &Value) -> Option<ServiceDefinit
             return None;
         }
     };
+    if id.folded() == CONSUL_SERVICE {
+        // Two writers of one row would change it back and forth for ever.
+        let text =
+            format!("the id `{id}` is that of the service that the leader keeps for servers");
+        let hint = "give the service another `id`; its name may stay";
+        let consul = format!("Invalid service ID: {text}; {hint}");
+        notes.problem(Fault::at(read::place(value, "id"), text).hint(hint), consul);
+        return None;
+    }
     let address = address(notes, value);
     let meta = meta(notes, value, &name);
     let weights = weights(notes, value, &name);

@@ -9,6 +9,9 @@ use crate::model::name::{ServiceId, ServiceName, Tag};
 use crate::model::node::Meta;
 use crate::model::number::{Revision, Weights};
 
+/// The id of the service that the leader keeps on nodes of servers. Consul's, since clients look for it.
+pub const CONSUL_SERVICE: &str = "consul";
+
 /// An address and port for one network, of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaggedAddress {

@@ -30,7 +30,7 @@ use crate::model::definition::ServiceDefinition;
 use crate::model::limits::SYNC_CHECKS_BYTES_MAX;
 use crate::model::name::{CheckId, NodeName, ServiceId};
 use crate::model::node::Node;
-use crate::model::service::Service;
+use crate::model::service::{CONSUL_SERVICE, Service};
 
 /// What the agent states.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +57,6 @@ pub(in crate::agent) struct Difference {
     /// Checks of which only the output differs: told later (`check_update_interval`).
     pub(in crate::agent) outputs: BTreeSet<CheckId>,
 }
-
-/// The id of the service that the leader keeps for servers.
-const CONSUL_SERVICE: &str = "consul";
 
 /// What of both sides is compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

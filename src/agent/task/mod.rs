@@ -26,10 +26,12 @@ use crate::agent::sync::task::Generation;
 use crate::agent::task::word::Audience;
 use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, Origin};
 use crate::catalog::View;
+use crate::model::check::SERF_HEALTH;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
 use crate::model::limits::{CHECK_OUTPUT_KEPT_BYTES_MAX, PROBES_RUNNING_MAX};
 use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::service::CONSUL_SERVICE;
 use crate::model::time::Now;
 use crate::publish::{Reader, Waiter};
 
@@ -308,6 +310,10 @@ fn restore_services(
 ) {
     for service in services {
         let id = service.id.clone();
+        if id.folded() == CONSUL_SERVICE {
+            tracing::warn!("service `{id}` is dropped: the leader keeps the one of this id");
+            continue;
+        }
         if view.services.contains_key(&id) {
             tracing::info!(
                 "service `{id}` is stated by a file now; what the API stated is dropped"
@@ -324,6 +330,10 @@ fn restore_services(
 fn restore_checks(view: &mut LocalView, checks: Vec<CheckDefinition>, options: &AgentOptions) {
     for check in checks {
         let id = check.id.clone();
+        if id.as_str().eq_ignore_ascii_case(SERF_HEALTH) {
+            tracing::warn!("check `{id}` is dropped: the leader keeps the one of this id");
+            continue;
+        }
         if view.checks.contains_key(&id) {
             tracing::info!("check `{id}` is stated by a file now; what the API stated is dropped");
             continue;

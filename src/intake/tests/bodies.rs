@@ -20,7 +20,8 @@ fn check(file: &str, bodies: &[&str], decode: impl Fn(&[u8]) -> String) {
     expect_file![format!("{path}{file}")].assert_eq(&shown.collect::<String>());
 }
 
-// Each body was put to Consul 1.8.7; where it accepts what cannot work (a port of 70000), this does not.
+// Each body was put to Consul 1.8.7; where it accepts what cannot work (a port of 70000, the
+// ids `consul` and `serfHealth`, which are the leader's), this does not.
 #[test]
 fn service_bodies_are_taken_and_refused_as_by_consul() {
     check("service_bodies.txt", SERVICE_BODIES, |body| show_service(service_from_json(body)));
@@ -107,6 +108,10 @@ const SERVICE_BODIES: &[&str] = &[
     r#"tru"#,
     r#"{"Name":"zz","Check":{"Notes":"x"}}"#,
     r#"{"Name":"zz","Check":{"Script":"true","Interval":"10s"}}"#,
+    r#"{"Name":"consul"}"#,
+    r#"{"Name":"zz","ID":"Consul"}"#,
+    r#"{"Name":"consul","ID":"mine"}"#,
+    r#"{"Name":"zz","Check":{"CheckID":"serfhealth","TTL":"10s"}}"#,
 ];
 
 /// Bodies of `/v1/agent/check/register`.
@@ -129,4 +134,6 @@ const CHECK_BODIES: &[&str] = &[
     r#"{"Name":"zz","TTL":"10s","Interval":"5s"}"#,
     r#"{"Name":"zz","UDP":"a:1","Interval":"5s","success_before_passing":2,"FailuresBeforeCritical":3}"#,
     r#"[]"#,
+    r#"{"Name":"serfHealth","TTL":"10s"}"#,
+    r#"{"Name":"serfHealth","ID":"mine","TTL":"10s"}"#,
 ];

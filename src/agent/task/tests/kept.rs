@@ -151,3 +151,17 @@ async fn a_check_of_a_file_about_a_service_of_the_api_ends_neither_start_nor_rel
     check(&bench.local(), &expected);
     bench.end().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_older_version_kept_under_the_leaders_ids_is_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = Some(folder.path());
+    let bench = Bench::start(Setup { data_dir, ..Setup::default() });
+    bench.agent.register_service(service("Consul", Vec::new()), false).await.unwrap();
+    bench.agent.register_check(ttl("serfhealth", 30)).await.unwrap();
+    bench.agent.register_check(ttl("mine", 30)).await.unwrap();
+    bench.end().await;
+    let bench = Bench::start(Setup { data_dir, ..Setup::default() });
+    check(&bench.local(), &expect![[r#"check mine Http critical """#]]);
+    bench.end().await;
+}
