@@ -18,6 +18,7 @@ use crate::catalog::{Catalog, Command, Reply, View, apply};
 use crate::model::address::Address;
 use crate::model::definition::{CheckDefinition, Probe, ServiceDefinition, Timing};
 use crate::model::health::Status;
+use crate::model::limits::SOCKETS_RUNNING_FEW;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId, ServiceName};
 use crate::model::number::{Revision, Weights};
 use crate::publish::{
@@ -219,6 +220,10 @@ impl Prober for FakeProber {
             let (status, output) = found.unwrap_or((Status::Passing, String::new()));
             Some(Finding { status, output })
         })
+    }
+
+    fn sockets_running_max(&self) -> usize {
+        SOCKETS_RUNNING_FEW
     }
 }
 

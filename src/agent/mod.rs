@@ -7,12 +7,14 @@
 //! - The agent is right about its own machine: what the catalog has on this node and the agent does not
 //!   state is taken away, except what the leader owns (`serfHealth` and the service `consul`).
 //! - Two runs of one check never overlap, and a probe that hangs delays no other
-//!   ([`PROBES_RUNNING_MAX`] at a time, each ended by its timeout).
+//!   ([`SCRIPTS_RUNNING_MAX`] programs and [`SOCKETS_RUNNING_MAX`] others at a time, each ended by its
+//!   timeout).
 //!
 //! Deliberately absent: Raft, HTTP's JSON, and sockets or processes outside `probe`. Everything but the
 //! two tasks (`task`, `sync::task`), `keep` and `probe` is pure.
 //!
-//! [`PROBES_RUNNING_MAX`]: crate::model::limits::PROBES_RUNNING_MAX
+//! [`SCRIPTS_RUNNING_MAX`]: crate::model::limits::SCRIPTS_RUNNING_MAX
+//! [`SOCKETS_RUNNING_MAX`]: crate::model::limits::SOCKETS_RUNNING_MAX
 
 mod handle;
 

@@ -9,7 +9,7 @@ use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use tokio_util::sync::CancellationToken;
 
-use crate::agent::schedule::{Due, Schedule};
+use crate::agent::schedule::{Due, Lane, Schedule};
 use crate::agent::threshold::Threshold;
 use crate::agent::{LocalCheck, LocalView};
 use crate::model::definition::{CheckDefinition, Probe};
@@ -46,10 +46,11 @@ struct Run {
 }
 
 impl Runs {
-    pub(in crate::agent) fn new(seed: u64) -> Self {
+    /// No checks yet; at most so many run at one time beside programs.
+    pub(in crate::agent) fn new(seed: u64, sockets_running_max: usize) -> Self {
         Self {
             checks: BTreeMap::new(),
-            schedule: Schedule::new(seed),
+            schedule: Schedule::new(seed, sockets_running_max),
             deadlines: BTreeSet::new(),
             aligned: OrdMap::new(),
         }
@@ -80,7 +81,10 @@ impl Runs {
         }
         self.forget(id);
         match check.definition.probe.timing() {
-            Some(timing) => self.schedule.put(id, timing.interval, now),
+            Some(timing) => {
+                let lane = Lane::of(&check.definition.probe);
+                self.schedule.put(id, timing.interval, lane, now);
+            }
             None => self.schedule.remove(id),
         }
         let mut run = Run {

@@ -94,9 +94,19 @@ pub const RAFT_APPEND_BYTES_MAX: usize = 1024 * 1024;
 /// of the catalog; more than this on one machine is a runaway registrar.
 pub const AGENT_DEFINITIONS_MAX: usize = 65_536;
 
-/// Probes that one agent runs at one time. Each holds up to three file descriptors, and many systems
-/// still start a program with 1,024; a probe beyond it waits until another one ends or times out.
-pub const PROBES_RUNNING_MAX: usize = 256;
+/// Programs that one agent's checks run at one time, and so processes that may hang beside each other;
+/// one beyond it waits until another one ends or times out.
+pub const SCRIPTS_RUNNING_MAX: usize = 128;
+
+/// Probes other than programs that one agent runs at one time, where the process may open files enough.
+/// It takes so many hung targets to delay others, by at most their timeout.
+pub const SOCKETS_RUNNING_MAX: usize = 1_024;
+
+/// The same where it may open few: many systems start a program with 1,024.
+pub const SOCKETS_RUNNING_FEW: usize = 256;
+
+/// All probes that one agent runs at one time.
+pub const PROBES_RUNNING_MAX: usize = SCRIPTS_RUNNING_MAX + SOCKETS_RUNNING_MAX;
 
 /// Bytes read of an HTTP check's answer before the rest is ignored; the last of them are kept as output.
 pub const CHECK_BODY_READ_BYTES_MAX: usize = 64 * 1024;

@@ -16,8 +16,11 @@ mod output;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use nix::sys::resource::{Resource, getrlimit};
+
 use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
+use crate::model::limits::{SOCKETS_RUNNING_FEW, SOCKETS_RUNNING_MAX};
 
 use self::http::HttpClients;
 pub(in crate::agent) use self::output::cut_head;
@@ -45,6 +48,9 @@ pub(in crate::agent) trait Prober: Send + Sync + 'static {
     /// Runs a probe once; `None` for those that do not run by the clock. At most `output_bytes_max` bytes
     /// of what the target says are kept.
     fn run(&self, definition: Arc<CheckDefinition>, output_bytes_max: usize) -> Running;
+
+    /// How many probes other than programs may run at one time.
+    fn sockets_running_max(&self) -> usize;
 }
 
 /// Runs probes on this machine and its network.
@@ -59,6 +65,18 @@ impl Prober for Network {
         let clients = Arc::clone(&self.clients);
         Box::pin(async move { run(&definition, output_bytes_max, &clients).await })
     }
+
+    fn sockets_running_max(&self) -> usize {
+        let files_max = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+        sockets_running_max(files_max)
+    }
+}
+
+/// How many sockets probes may take of the files that this process may open: each up to three, and as much
+/// again has to be left for everything else.
+fn sockets_running_max(files_max: u64) -> usize {
+    let share = usize::try_from(files_max / 6).unwrap_or(usize::MAX);
+    share.clamp(SOCKETS_RUNNING_FEW, SOCKETS_RUNNING_MAX)
 }
 
 async fn run(

@@ -410,3 +410,11 @@ fn tails_and_heads_are_cut_as_consul_cuts_them() {
     assert_eq!(cut_head("abcd".into(), 3), "abc ... (captured 3 of 4 bytes)");
     assert_eq!(cut_head("aé".into(), 2), "a ... (captured 1 of 3 bytes)");
 }
+
+#[test]
+fn more_open_files_give_room_for_more_probes() {
+    let cases = [(0, 256), (1_024, 256), (4_096, 682), (65_536, 1_024), (u64::MAX, 1_024)];
+    for (files_max, expected) in cases {
+        assert_eq!(super::sockets_running_max(files_max), expected, "{files_max}");
+    }
+}

@@ -3,12 +3,15 @@
 //! A check's first run falls somewhere in its first interval, by a hash of seed and id, and the later ones
 //! keep that phase: a thousand checks of one interval are spread over all of it and stay so. A check that
 //! still runs when it would be due again is left out that time.
+//! Programs and the others run in lanes of their own, so that hung ones of one kind take no place from the
+//! other. Limits: [`SCRIPTS_RUNNING_MAX`] programs, and of the others as many as the caller allows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hasher;
 use std::time::Duration;
 
-use crate::model::limits::{CHECK_INTERVAL_MIN_MS, PROBES_RUNNING_MAX};
+use crate::model::definition::Probe;
+use crate::model::limits::{CHECK_INTERVAL_MIN_MS, SCRIPTS_RUNNING_MAX};
 use crate::model::name::CheckId;
 use crate::model::time::Now;
 
@@ -19,10 +22,12 @@ pub(in crate::agent) struct Schedule {
     seed: u64,
     /// What is scheduled.
     slots: BTreeMap<CheckId, Slot>,
-    /// The same by when it is due.
-    queue: BTreeSet<(Now, CheckId)>,
+    /// Those that run a program.
+    scripts: Queue,
+    /// Those that talk to somebody.
+    sockets: Queue,
     /// What runs, by the ticket of the run.
-    running: BTreeMap<CheckId, Ticket>,
+    running: BTreeMap<CheckId, (Ticket, Lane)>,
     /// The last ticket.
     ticket: Ticket,
 }
@@ -31,6 +36,56 @@ pub(in crate::agent) struct Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::agent) struct Ticket(u64);
 
+/// What a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::agent) enum Lane {
+    /// A process.
+    Script,
+    /// A socket.
+    Socket,
+}
+
+impl Lane {
+    /// What runs of a probe take.
+    pub(in crate::agent) fn of(probe: &Probe) -> Self {
+        match probe {
+            Probe::Script { .. } => Self::Script,
+            Probe::Http { .. }
+            | Probe::Tcp { .. }
+            | Probe::Udp { .. }
+            | Probe::Ttl { .. }
+            | Probe::Alias { .. }
+            | Probe::Maintenance => Self::Socket,
+        }
+    }
+}
+
+/// The checks of one lane.
+#[derive(Debug)]
+struct Queue {
+    /// By when they are due.
+    due: BTreeSet<(Now, CheckId)>,
+    /// How many run.
+    running: usize,
+    /// How many may.
+    running_max: usize,
+}
+
+impl Queue {
+    fn new(running_max: usize) -> Self {
+        Self { due: BTreeSet::new(), running: 0, running_max }
+    }
+
+    fn has_room(&self) -> bool {
+        self.running < self.running_max
+    }
+
+    /// When it is to be polled again, if that is known.
+    fn next(&self) -> Option<Now> {
+        self.due.first().map(|(due, _)| *due).filter(|_| self.has_room())
+    }
+}
+
 /// One check's place.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -38,6 +93,8 @@ struct Slot {
     interval: Duration,
     /// When it is due.
     due: Now,
+    /// Where it waits.
+    lane: Lane,
     /// Runs up to this one were of another definition: their results count no more.
     stale: Ticket,
 }
@@ -52,67 +109,82 @@ pub(in crate::agent) struct Due {
 }
 
 impl Schedule {
-    pub(in crate::agent) fn new(seed: u64) -> Self {
+    /// An empty one that starts at most so many runs beside those of programs.
+    pub(in crate::agent) fn new(seed: u64, sockets_running_max: usize) -> Self {
         Self {
             seed,
             slots: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            scripts: Queue::new(SCRIPTS_RUNNING_MAX),
+            sockets: Queue::new(sockets_running_max),
             running: BTreeMap::new(),
             ticket: Ticket::default(),
         }
     }
 
     /// Schedules a check that is new or was defined anew. Its first run is within one interval.
-    pub(in crate::agent) fn put(&mut self, id: &CheckId, interval: Duration, now: Now) {
+    pub(in crate::agent) fn put(&mut self, id: &CheckId, interval: Duration, lane: Lane, now: Now) {
         self.remove(id);
         let interval = interval.max(Duration::from_millis(CHECK_INTERVAL_MIN_MS));
         let due = now.after(self.spread(id, interval));
-        self.queue.insert((due, id.clone()));
-        self.slots.insert(id.clone(), Slot { interval, due, stale: self.ticket });
+        self.queue(lane).due.insert((due, id.clone()));
+        self.slots.insert(id.clone(), Slot { interval, due, lane, stale: self.ticket });
     }
 
     /// Forgets a check. A run that is under way still has to be [finished](Self::finish).
     pub(in crate::agent) fn remove(&mut self, id: &CheckId) {
         if let Some(slot) = self.slots.remove(id) {
-            self.queue.remove(&(slot.due, id.clone()));
+            self.queue(slot.lane).due.remove(&(slot.due, id.clone()));
         }
     }
 
     /// Takes what is due, longest overdue first, as long as there is room for another run.
     pub(in crate::agent) fn poll(&mut self, now: Now) -> Vec<Due> {
         let mut runs = Vec::new();
-        while self.running.len() < PROBES_RUNNING_MAX {
-            let Some((due, _)) = self.queue.first().filter(|(due, _)| *due <= now) else { break };
-            let due = *due;
-            let Some((_, id)) = self.queue.pop_first() else { break };
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
-            slot.due = next_in_phase(due, slot.interval, now);
-            self.queue.insert((slot.due, id.clone()));
-            if self.running.contains_key(&id) {
-                continue;
-            }
-            self.ticket = Ticket(self.ticket.0 + 1);
-            self.running.insert(id.clone(), self.ticket);
-            runs.push(Due { id, ticket: self.ticket });
+        for lane in [Lane::Script, Lane::Socket] {
+            self.poll_lane(lane, now, &mut runs);
         }
         runs
     }
 
+    fn poll_lane(&mut self, lane: Lane, now: Now, runs: &mut Vec<Due>) {
+        while self.queue(lane).next().is_some_and(|due| due <= now) {
+            let Some((due, id)) = self.queue(lane).due.pop_first() else { break };
+            let Some(slot) = self.slots.get_mut(&id) else { continue };
+            slot.due = next_in_phase(due, slot.interval, now);
+            let next = (slot.due, id.clone());
+            self.queue(lane).due.insert(next);
+            if self.running.contains_key(&id) {
+                continue;
+            }
+            self.ticket = Ticket(self.ticket.0 + 1);
+            self.running.insert(id.clone(), (self.ticket, lane));
+            self.queue(lane).running += 1;
+            runs.push(Due { id, ticket: self.ticket });
+        }
+    }
+
     /// Notes that a run ended; whether its result still counts.
     pub(in crate::agent) fn finish(&mut self, run: &Due) -> bool {
-        if self.running.get(&run.id) != Some(&run.ticket) {
+        let Some((ticket, lane)) = self.running.get(&run.id).copied() else { return false };
+        if ticket != run.ticket {
             return false;
         }
         self.running.remove(&run.id);
+        let queue = self.queue(lane);
+        queue.running = queue.running.saturating_sub(1);
         self.slots.get(&run.id).is_some_and(|slot| slot.stale < run.ticket)
     }
 
     /// When to poll again; `None` while that is known only when a run ends.
     pub(in crate::agent) fn next(&self) -> Option<Now> {
-        if PROBES_RUNNING_MAX <= self.running.len() {
-            return None;
+        [self.scripts.next(), self.sockets.next()].into_iter().flatten().min()
+    }
+
+    fn queue(&mut self, lane: Lane) -> &mut Queue {
+        match lane {
+            Lane::Script => &mut self.scripts,
+            Lane::Socket => &mut self.sockets,
         }
-        self.queue.first().map(|(due, _)| *due)
     }
 
     /// Where in its interval a check runs.

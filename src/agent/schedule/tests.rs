@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Due, Schedule};
-use crate::model::limits::PROBES_RUNNING_MAX;
+use super::{Due, Lane, Schedule};
+use crate::model::limits::{PROBES_RUNNING_MAX, SCRIPTS_RUNNING_MAX, SOCKETS_RUNNING_MAX};
 use crate::model::name::CheckId;
 use crate::model::time::Now;
 
@@ -29,9 +29,9 @@ fn play(schedule: &mut Schedule, until: Now) -> Vec<(Now, CheckId)> {
 #[test]
 fn a_thousand_checks_of_one_interval_are_spread_over_it() {
     for seed in [0, 1, 0xdead_beef] {
-        let mut schedule = Schedule::new(seed);
+        let mut schedule = Schedule::new(seed, SOCKETS_RUNNING_MAX);
         for number in 0..1000 {
-            schedule.put(&id(&format!("service:web-{number}")), seconds(30), Now(0));
+            schedule.put(&id(&format!("service:web-{number}")), seconds(30), Lane::Socket, Now(0));
         }
         let starts = play(&mut schedule, Now(60_000));
         assert_eq!(starts.len(), 2000, "each twice in two intervals");
@@ -48,8 +48,8 @@ fn a_thousand_checks_of_one_interval_are_spread_over_it() {
 
 #[test]
 fn runs_keep_their_phase_even_after_a_late_poll() {
-    let mut schedule = Schedule::new(3);
-    schedule.put(&id("c"), seconds(10), Now(500));
+    let mut schedule = Schedule::new(3, SOCKETS_RUNNING_MAX);
+    schedule.put(&id("c"), seconds(10), Lane::Socket, Now(500));
     let first = schedule.next().unwrap();
     assert!(Now(500) <= first && first < Now(10_500));
     let late = first.after(seconds(25));
@@ -60,8 +60,8 @@ fn runs_keep_their_phase_even_after_a_late_poll() {
 
 #[test]
 fn a_check_that_still_runs_is_left_out() {
-    let mut schedule = Schedule::new(3);
-    schedule.put(&id("c"), seconds(1), Now(0));
+    let mut schedule = Schedule::new(3, SOCKETS_RUNNING_MAX);
+    schedule.put(&id("c"), seconds(1), Lane::Socket, Now(0));
     let due = schedule.poll(Now(1_000));
     assert_eq!(due.len(), 1);
     for now in (2_000..60_000).step_by(500) {
@@ -73,10 +73,10 @@ fn a_check_that_still_runs_is_left_out() {
 
 #[test]
 fn the_result_of_a_check_that_was_put_anew_does_not_count() {
-    let mut schedule = Schedule::new(3);
-    schedule.put(&id("c"), seconds(1), Now(0));
+    let mut schedule = Schedule::new(3, SOCKETS_RUNNING_MAX);
+    schedule.put(&id("c"), seconds(1), Lane::Socket, Now(0));
     let old = schedule.poll(Now(1_000)).remove(0);
-    schedule.put(&id("c"), seconds(1), Now(1_000));
+    schedule.put(&id("c"), seconds(1), Lane::Socket, Now(1_000));
     assert_eq!(schedule.poll(Now(5_000)), [], "the old run is under way");
     assert!(!schedule.finish(&old));
     let new = schedule.poll(Now(7_000)).remove(0);
@@ -88,16 +88,41 @@ fn the_result_of_a_check_that_was_put_anew_does_not_count() {
 
 #[test]
 fn only_so_many_run_at_once_and_the_longest_overdue_comes_next() {
-    let mut schedule = Schedule::new(3);
-    for number in 0..PROBES_RUNNING_MAX + 2 {
-        schedule.put(&id(&format!("c{number}")), seconds(10), Now(0));
+    for (lane, running_max) in
+        [(Lane::Script, SCRIPTS_RUNNING_MAX), (Lane::Socket, SOCKETS_RUNNING_MAX)]
+    {
+        let mut schedule = Schedule::new(3, SOCKETS_RUNNING_MAX);
+        for number in 0..running_max + 2 {
+            schedule.put(&id(&format!("c{number}")), seconds(10), lane, Now(0));
+        }
+        let running: Vec<Due> = schedule.poll(Now(10_000));
+        assert_eq!(running.len(), running_max);
+        assert_eq!(schedule.next(), None, "only an end makes room");
+        assert_eq!(schedule.poll(Now(11_000)), []);
+        assert!(schedule.finish(&running[0]));
+        let next = schedule.poll(Now(11_000));
+        assert_eq!(next.len(), 1);
+        assert!(!running.contains(&next[0]));
     }
-    let running: Vec<Due> = schedule.poll(Now(10_000));
-    assert_eq!(running.len(), PROBES_RUNNING_MAX);
-    assert_eq!(schedule.next(), None, "only an end makes room");
-    assert_eq!(schedule.poll(Now(11_000)), []);
-    assert!(schedule.finish(&running[0]));
-    let next = schedule.poll(Now(11_000));
-    assert_eq!(next.len(), 1);
-    assert!(!running.contains(&next[0]));
+}
+
+#[test]
+fn hung_runs_of_one_kind_take_no_place_from_the_other() {
+    for (hung, other) in [(Lane::Script, Lane::Socket), (Lane::Socket, Lane::Script)] {
+        let mut schedule = Schedule::new(3, SOCKETS_RUNNING_MAX);
+        for number in 0..PROBES_RUNNING_MAX {
+            schedule.put(&id(&format!("hung{number}")), seconds(10), hung, Now(0));
+        }
+        schedule.put(&id("other"), seconds(10), other, Now(0));
+        let starts = schedule.poll(Now(10_000));
+        let due = starts.iter().find(|due| due.id == id("other")).unwrap();
+        assert!(schedule.finish(due));
+        assert!(schedule.next().is_some(), "{other:?} has room");
+        let starts = schedule.poll(Now(20_000));
+        assert_eq!(starts.len(), 1, "all the rest is hung");
+        // A run keeps its place until it ends, even where its check is of the other kind now.
+        schedule.put(&id("other"), seconds(10), hung, Now(20_000));
+        assert!(!schedule.finish(&starts[0]));
+        assert_eq!(schedule.poll(Now(30_000)), []);
+    }
 }

@@ -130,10 +130,11 @@ impl Task {
         let view = restore(files, kept, &options, &reader.load())?;
         // What could not be restored, or what a file states now, is kept no longer.
         keep::carry_out_now(&keep.plan(&view, &view)?)?;
+        let sockets_running_max = prober.sockets_running_max();
         let now = clock.now();
         let mut task = Self {
             prober,
-            runs: Runs::new(options.seed),
+            runs: Runs::new(options.seed, sockets_running_max),
             options,
             local: view,
             published,
