@@ -12,6 +12,7 @@ use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
 use crate::model::name::ServiceName;
 use crate::model::node::Node;
+use crate::model::service::CONSUL_SERVICE;
 
 /// What the catalog knows about a name.
 #[derive(Clone, Debug)]
@@ -188,7 +189,7 @@ fn servers<'v>(view: &'v View, config: &DnsConfig) -> Vec<&'v Arc<Node>> {
     // A name server must have a plain name and an address of its own (RFC 2181 §10.3: no alias).
     let is_usable = |node: &Node| node.name.is_host_label() && node.address.ip().is_some();
     let mut nodes: Vec<&Arc<Node>> = Vec::new();
-    let instances = view.service(SERVER_SERVICE).into_iter().flat_map(|s| s.instances.values());
+    let instances = view.service(CONSUL_SERVICE).into_iter().flat_map(|s| s.instances.values());
     for instance in instances.filter(|instance| is_told(instance, config)) {
         let is_new = nodes.last().is_none_or(|last| last.name != instance.node.name);
         if is_new && is_usable(&instance.node) {
@@ -201,6 +202,3 @@ fn servers<'v>(view: &'v View, config: &DnsConfig) -> Vec<&'v Arc<Node>> {
     }
     nodes
 }
-
-/// The service that servers register themselves as.
-const SERVER_SERVICE: &str = "consul";

@@ -65,7 +65,7 @@ pub(in crate::server) fn agent_options(
 }
 
 /// What the catalog is told of this machine.
-pub(in crate::server) fn machine(config: &Config, identity: &Identity) -> Machine {
+fn machine(config: &Config, identity: &Identity) -> Machine {
     let address = identity.advertised.to_string();
     let family = if identity.advertised.is_ipv4() { "ipv4" } else { "ipv6" };
     let mut tagged_addresses = BTreeMap::from([

@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, FileDefinitions};
 use crate::api::{self, Services};
-use crate::catalog::command::Machine;
 use crate::catalog::reply::Topic;
+use crate::catalog::state::NodeEntry;
 use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
+use crate::model::definition::ServiceDefinition;
 use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
 use crate::raft::{self, DataDir};
@@ -87,7 +88,7 @@ pub(in crate::server) async fn start(
         Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };
     tasks.spawn(leading.run(stops.leading.clone()));
 
-    settle(&agent, &reader, &identity.node, &settings::machine(&config, &identity)).await;
+    settle(&agent, &reader, &identity.node).await;
     banner::print_ready(&http_addresses, &dns_addresses);
     Ok(Running {
         sources,
@@ -167,22 +168,21 @@ fn start_udp(sockets: Vec<UdpSockets>, front: &Arc<Front>) -> Result<Vec<UdpThre
     sockets.into_iter().map(start).collect()
 }
 
-/// Waits until the catalog shows what this agent states, so that the first `dig` after `ready` finds it. Where
-/// there is no leader to tell, readiness does not wait for one: what is known can be answered.
-async fn settle(agent: &Agent, reader: &Reader, node: &NodeName, machine: &Machine) {
+/// Waits until the catalog shows what this agent states, and that it is alive, so that the first `dig` after
+/// `ready` finds it. Where there is no leader to tell, readiness does not wait for one: what is known can be
+/// answered.
+async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
     let told = async {
+        agent.synchronised().await;
+        // That attempt may have found no leader yet, so what counts is what is there.
         let mut changed = reader.waiter(vec![Topic::Node(node.clone())]);
         let local = agent.local();
+        let serf_health = SERF_HEALTH.to_ascii_lowercase();
         let is_told = || {
             let view = reader.load();
-            let entry = view.node(node.folded());
-            entry.is_some_and(|entry| {
-                // The leader's first word about a node comes with `serfHealth` and states less of the machine
-                // than its agent does: whichever came last, the agent's has to stand.
-                entry.checks.contains_key(SERF_HEALTH.to_ascii_lowercase().as_str())
-                    && entry.node.meta == machine.meta
-                    && local.services.keys().all(|id| entry.services.contains_key(id))
-            })
+            let Some(entry) = view.node(node.folded()) else { return false };
+            entry.checks.contains_key(serf_health.as_str())
+                && local.services.values().all(|stated| shows(entry, &stated.definition))
         };
         while !is_told() {
             changed.changed().await;
@@ -197,6 +197,17 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName, machine: &Machi
 }
 
 /// Takes the data dir, then says who this is: what is kept there may belong to an agent that runs already.
+/// Whether a node has a service as it is stated, as far as DNS tells it.
+fn shows(entry: &NodeEntry, stated: &ServiceDefinition) -> bool {
+    entry.services.get(&stated.id).is_some_and(|service| {
+        service.name == stated.name
+            && service.port == stated.port
+            && service.address == stated.address
+            && service.weights == stated.weights
+            && (service.tags == stated.tags || stated.enable_tag_override)
+    })
+}
+
 fn identify(config: &Config) -> Result<(Option<DataDir>, Identity), ServerFault> {
     let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
     let id = identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?;

@@ -320,7 +320,7 @@ fn a_start_that_cannot_write_says_what_it_could_not_write() {
 fn a_full_disk_refuses_writes_until_there_is_room() {
     let dir = tempfile::tempdir().unwrap();
     let root = if nix::unistd::geteuid().is_root() { "-m" } else { "-rm" };
-    let mount = "mount -t tmpfs -o size=80m none \"$0\" && exec \"$@\"";
+    let mount = "mount -t tmpfs -o size=400m none \"$0\" && exec \"$@\"";
     let disk = dir.path().to_str().unwrap();
     let agent = Agent::server(&dir.path().join("data"))
         .under(["unshare", root, "sh", "-c", mount, disk])
@@ -328,7 +328,7 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     prepare(&agent);
     // Only the agent sees the disk; its root leads there.
     let inside = format!("/proc/{}/root{disk}/filler", agent.pid());
-    fs::write(&inside, vec![1; 40 * 1024 * 1024]).unwrap();
+    fs::write(&inside, vec![1; 180 * 1024 * 1024]).unwrap();
     let write = || {
         let (status, body) = agent.http("PUT", "/v1/kv/more", b"x");
         (status, String::from_utf8(body).unwrap())
