@@ -10,7 +10,7 @@ use crate::intake::value::{Kind, Value};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::{CheckDefinition, Probe, Timing};
 use crate::model::health::Status;
-use crate::model::limits::{CHECK_INTERVAL_MIN_MS, DEREGISTER_AFTER_MIN_MS};
+use crate::model::limits::{CHECK_INTERVAL_MIN_MS, CHECK_TEXT_BYTES_MAX, DEREGISTER_AFTER_MIN_MS};
 use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName};
 use crate::model::time::GoDuration;
 
@@ -44,6 +44,14 @@ pub(crate) fn check(
     let initial_status = status(notes, value, subject);
     let id = id(notes, value, subject, &name);
     let probe = probe(notes, value);
+    for key in ["name", "notes"] {
+        let bytes = read::text(value, key).len();
+        if CHECK_TEXT_BYTES_MAX < bytes {
+            let text = format!("`{key}` has {bytes} bytes, {CHECK_TEXT_BYTES_MAX} are allowed");
+            let consul = format!("Invalid check: {text}");
+            notes.problem(Fault::at(read::place(value, key), text), consul);
+        }
+    }
     if read::integer(value, "output_max_size").is_some_and(|bytes| bytes < 0) {
         let text = "`output_max_size` must not be negative";
         let fault = Fault::at(read::place(value, "output_max_size"), text);

@@ -34,6 +34,10 @@ pub const CHECK_OUTPUT_BYTES_MAX: usize = 4 * 1024;
 /// replicated command.
 pub const CHECK_OUTPUT_KEPT_BYTES_MAX: usize = 1024 * 1024;
 
+/// Longest name of a check for people, and longest notes, in bytes: with its output they share one
+/// replicated command.
+pub const CHECK_TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// Shortest time between two runs of a check, in milliseconds (Consul's `MinInterval`).
 pub const CHECK_INTERVAL_MIN_MS: u64 = 1_000;
 

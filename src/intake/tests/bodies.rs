@@ -48,6 +48,17 @@ fn deep_and_damaged_bodies_are_refused() {
         .assert_eq(&show_service(service_from_json(many.as_bytes())));
 }
 
+#[test]
+fn a_check_with_more_to_say_than_a_command_takes_is_refused() {
+    let notes = |bytes| {
+        let body = format!(r#"{{"Name":"zz","TTL":"1s","Notes":"{}"}}"#, "x".repeat(bytes));
+        check_from_json(body.as_bytes()).map_err(|fault| fault.to_string())
+    };
+    assert!(notes(65_536).is_ok());
+    let expected = "Invalid check: `notes` has 65537 bytes, 65536 are allowed";
+    assert_eq!(notes(65_537), Err(expected.to_owned()));
+}
+
 /// Bodies of `/v1/agent/service/register`.
 const SERVICE_BODIES: &[&str] = &[
     r#""#,
