@@ -188,10 +188,11 @@ impl Running {
         for threads in self.udp {
             threads.stop();
         }
+        // While the data dir is still ours: afterwards the file may be another process's.
+        drop(self.pid_file);
         if let Err(fault) = self.raft.shutdown().await {
             tracing::error!(%fault, "the state was not closed in order");
         }
-        drop(self.pid_file);
         tracing::info!("stopped");
     }
 }
