@@ -11,16 +11,20 @@ use serde::Serialize;
 use crate::api::answer::json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
-use crate::api::{Api, Metric, MetricsSnapshot, Sample};
+use crate::api::{Api, Metric, MetricsSnapshot, MetricsSpan, Sample};
 
 /// What was counted.
 pub(in crate::api) async fn metrics(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let snapshot = api.services.program.metrics();
+    let program = &api.services.program;
     if call.params.first("format") == Some("prometheus") {
         let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        return Ok(([(header::CONTENT_TYPE, text)], to_prometheus(&snapshot)).into_response());
+        return Ok((
+            [(header::CONTENT_TYPE, text)],
+            to_prometheus(&program.metrics(MetricsSpan::Whole)),
+        )
+            .into_response());
     }
-    json(call.pretty, &SnapshotJson::new(&snapshot))
+    json(call.pretty, &SnapshotJson::new(&program.metrics(MetricsSpan::Interval)))
 }
 
 /// `/v1/agent/metrics`.

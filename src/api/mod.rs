@@ -79,15 +79,24 @@ pub trait Program: Send + Sync + 'static {
     /// `Stats` of `/v1/agent/self`: section → key → value.
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
     /// What was counted in the last whole interval.
-    fn metrics(&self) -> MetricsSnapshot;
+    fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot;
     /// The moment, from the program's clock.
     fn now(&self) -> Now;
 }
 
-/// What was counted in one interval; rendered as Consul's JSON or as Prometheus text by this room.
+/// Which time counted numbers are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsSpan {
+    /// The last whole interval of ten seconds: what Consul's JSON shows.
+    Interval,
+    /// Since the start: what Prometheus reads.
+    Whole,
+}
+
+/// What was counted; rendered as Consul's JSON or as Prometheus text by this room.
 #[derive(Clone, Debug, Default)]
 pub struct MetricsSnapshot {
-    /// When the interval began: `2026-11-23 16:17:10 +0000 UTC`.
+    /// When the interval began, or the moment of the snapshot: `2026-11-23 16:17:10 +0000 UTC`.
     pub timestamp: String,
     /// Numbers that only grow.
     pub counters: Vec<Metric>,

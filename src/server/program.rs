@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
-use crate::api::{MetricsSnapshot, Program, Services};
+use crate::api::{MetricsSnapshot, MetricsSpan, Program, Services};
 use crate::model::definition::Probe;
 use crate::model::member::Member;
 use crate::model::time::Now;
@@ -137,14 +137,17 @@ impl Program for Handle {
         .collect()
     }
 
-    fn metrics(&self) -> MetricsSnapshot {
+    fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot {
         let cluster = self.propose.cluster();
         #[expect(clippy::cast_precision_loss, reason = "the JSON has only floating numbers")]
         let set = |name: &'static str, number: u64| metrics::gauge!(name).set(number as f64);
         set("consul.raft.applied_index", cluster.applied.0);
         set("consul.raft.last_index", cluster.last_log);
         set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));
-        self.metrics.snapshot(clock::now())
+        match span {
+            MetricsSpan::Interval => self.metrics.of_interval(),
+            MetricsSpan::Whole => self.metrics.whole(clock::now()),
+        }
     }
 
     fn now(&self) -> Now {

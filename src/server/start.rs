@@ -76,13 +76,14 @@ pub(in crate::server) async fn start(
         requests: asks,
         members: members.clone(),
         config: Arc::clone(&shown),
-        metrics,
+        metrics: metrics.clone(),
         reader: reader.clone(),
         propose: Arc::clone(&propose),
         agent: agent.clone(),
     };
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();
+    tasks.spawn(metrics.clone().keep_intervals(stops.http.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     let leading =
         Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };

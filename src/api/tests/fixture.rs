@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
-use crate::api::{ApiOptions, Metric, MetricsSnapshot, Program, Sample, Services, router};
+use crate::api::{
+    ApiOptions, Metric, MetricsSnapshot, MetricsSpan, Program, Sample, Services, router,
+};
 use crate::catalog::apply::apply;
 use crate::catalog::command::Machine;
 use crate::catalog::{Catalog, Command, Reply, View};
@@ -81,7 +83,7 @@ impl Program for Quiet {
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>> {
         BTreeMap::new()
     }
-    fn metrics(&self) -> MetricsSnapshot {
+    fn metrics(&self, _: MetricsSpan) -> MetricsSnapshot {
         snapshot()
     }
     fn now(&self) -> Now {
