@@ -142,7 +142,7 @@ impl Scene<'_> {
 
     fn soa(&self) -> Option<Offer> {
         let below = self.below()?;
-        let timers = &self.config.soa;
+        let timers = &self.config.settings.soa;
         let seconds = |seconds: u32| i32::try_from(seconds).unwrap_or(i32::MAX);
         // The low 32 bits: serials wrap by the rules of RFC 1982.
         let serial = u32::try_from(self.view.revision().0 & 0xFFFF_FFFF).unwrap_or_default();
@@ -197,7 +197,7 @@ impl Scene<'_> {
         let place = self.place();
         let mut servers = servers.to_vec();
         rng.shuffle(&mut servers);
-        let ttl = self.config.node_ttl;
+        let ttl = self.config.settings.node_ttl;
         let named = servers.iter().take(NAME_SERVERS_MAX).filter_map(|node| {
             let name = node_name(&node.name, &place)?.to_lowercase();
             let glue = node.address.ip().map(|ip| Rr {
@@ -226,7 +226,7 @@ impl Scene<'_> {
         rng.shuffle(&mut servers);
         let ips = servers.iter().filter_map(|node| node.address.ip());
         let ips = ips.take(NAME_SERVERS_MAX).filter(|ip| self.wants_address(*ip));
-        ips.map(|ip| Offer::alone(Owner::Question, self.config.node_ttl, address_data(ip)))
+        ips.map(|ip| Offer::alone(Owner::Question, self.config.settings.node_ttl, address_data(ip)))
             .collect()
     }
 
@@ -239,7 +239,7 @@ impl Scene<'_> {
     }
 
     fn node(&self, node: &Node) -> Vec<Offer> {
-        let ttl = self.config.node_ttl;
+        let ttl = self.config.settings.node_ttl;
         let wants_any_address = self.wants(RecordType::A) || self.wants(RecordType::AAAA);
         let data = match &node.address {
             Address::Ip(ip) if self.wants_address(*ip) => Some(address_data(*ip)),
@@ -252,7 +252,7 @@ impl Scene<'_> {
         if self.wants(RecordType::TXT) && !is_alias {
             let texts = meta_data(&node.meta);
             offers.extend(texts.map(|data| Offer::alone(Owner::Question, ttl, data)));
-        } else if self.config.additional_node_meta_txt
+        } else if self.config.settings.additional_node_meta_txt
             && !is_alias
             && let Some(offer) = offers.first_mut()
         {
@@ -266,13 +266,13 @@ impl Scene<'_> {
         if !self.wants_address(ip) {
             return Vec::new();
         }
-        vec![Offer::alone(Owner::Question, self.config.node_ttl, address_data(ip))]
+        vec![Offer::alone(Owner::Question, self.config.settings.node_ttl, address_data(ip))]
     }
 
     fn pointer(&self, name: Option<Name>) -> Vec<Offer> {
         let Some(name) = name.filter(|_| self.wants(RecordType::PTR)) else { return Vec::new() };
         let data = RData::PTR(PTR(name));
-        vec![Offer::alone(Owner::Question, self.config.node_ttl, data)]
+        vec![Offer::alone(Owner::Question, self.config.settings.node_ttl, data)]
     }
 }
 

@@ -78,9 +78,10 @@ impl Budget {
             // RFC 6891 §6.2.3: less than 512 is taken for 512.
             Transport::Udp => match edns.map_or(plain, |edns| edns.udp_size.max(plain)) {
                 // Consul's limit, for clients that know nothing newer.
-                size if size <= plain => {
-                    Self { bytes: plain, records: usize::from(config.udp_answer_limit.clamp(1, 8)) }
-                }
+                size if size <= plain => Self {
+                    bytes: plain,
+                    records: usize::from(config.settings.udp_answer_limit.clamp(1, 8)),
+                },
                 size => Self { bytes: size.min(UDP_ANSWER_BYTES_MAX), records: usize::MAX },
             },
         }
@@ -106,7 +107,7 @@ fn write(
     let mut bytes = Vec::with_capacity(usize::from(UDP_ANSWER_BYTES_PLAIN));
     let mut encoder = BinEncoder::new(&mut bytes);
     encoder.set_max_size(budget.bytes.saturating_sub(opt_bytes));
-    if config.disable_compression {
+    if config.settings.disable_compression {
         encoder.set_name_encoding(NameEncoding::Uncompressed);
     }
     let header = encoder.place::<Header>()?;
@@ -119,7 +120,7 @@ fn write(
         encoder.emit_u16(asked.class)?;
         counts.queries = 1;
         anchors.labels = asked.name.iter().len();
-        anchors.question = (!config.disable_compression).then_some(at);
+        anchors.question = (!config.settings.disable_compression).then_some(at);
     }
     let writer = Writer { anchors: &anchors, asked: frame.asked, config };
     let offered = answer.answers.iter().take(budget.records);
@@ -142,7 +143,7 @@ fn write(
     }
     let mut metadata = metadata(frame.head, answer.rcode);
     metadata.authoritative = answer.is_authoritative;
-    metadata.truncation = is_cut && config.enable_truncate;
+    metadata.truncation = is_cut && config.settings.enable_truncate;
     header.replace(&mut encoder, Header { metadata, counts })?;
     drop(encoder);
     Ok(bytes)
@@ -277,10 +278,12 @@ impl Writer<'_> {
         match owner {
             Owner::Question => self.suffix(encoder, self.anchors.labels),
             Owner::Suffix(labels) => self.suffix(encoder, *labels),
-            Owner::Pointed(name) => match point.filter(|_| !self.config.disable_compression) {
-                Some(at) => encoder.emit_u16(POINTER | at),
-                None => name.emit(encoder),
-            },
+            Owner::Pointed(name) => {
+                match point.filter(|_| !self.config.settings.disable_compression) {
+                    Some(at) => encoder.emit_u16(POINTER | at),
+                    None => name.emit(encoder),
+                }
+            }
             Owner::Named(name) => name.emit(encoder),
         }
     }

@@ -26,7 +26,7 @@ impl Scene<'_> {
         let mut instances = instances.to_vec();
         rng.shuffle(&mut instances);
         let name = instances.first().map(|instance| instance.service.name.folded());
-        let ttl = self.config.service_ttl.of(name.unwrap_or_default());
+        let ttl = self.config.settings.service_ttl.of(name.unwrap_or_default());
         match self.kind() {
             RecordType::SRV => self.locations(&instances, ttl),
             RecordType::A | RecordType::AAAA | RecordType::ANY => {
@@ -50,7 +50,7 @@ impl Scene<'_> {
     }
 
     fn instance_addresses(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Vec<Offer> {
-        let limit = match self.config.a_record_limit {
+        let limit = match self.config.settings.a_record_limit {
             0 => self.records_max + 1,
             limit => usize::from(limit).min(self.records_max + 1),
         };
@@ -100,7 +100,7 @@ impl Scene<'_> {
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
             if let Some(name) = location.node_name
-                && self.config.additional_node_meta_txt
+                && self.config.settings.additional_node_meta_txt
                 && described.insert(&node.name)
             {
                 let owner =

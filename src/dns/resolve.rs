@@ -134,7 +134,7 @@ fn resolve_service<'v>(
     for instance in service.instances.values().filter(tagged) {
         asked += 1;
         match instance.status() {
-            Status::Warning if config.only_passing => warning += 1,
+            Status::Warning if config.settings.only_passing => warning += 1,
             Status::Passing | Status::Warning => told.push(instance),
             Status::Critical => {}
         }
@@ -159,7 +159,7 @@ fn resolve_service<'v>(
 fn is_told(instance: &Instance, config: &DnsConfig) -> bool {
     match instance.status() {
         Status::Passing => true,
-        Status::Warning => !config.only_passing,
+        Status::Warning => !config.settings.only_passing,
         Status::Critical => false,
     }
 }

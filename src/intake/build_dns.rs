@@ -1,10 +1,10 @@
 //! Canonical Value → the settings of DNS answers.
 
 use crate::intake::build::{note, set};
-use crate::intake::config::{Config, DnsSettings};
+use crate::intake::config::Config;
 use crate::intake::read::{self, Notes};
 use crate::intake::value::{Kind, Value};
-use crate::model::dns_config::ServiceTtls;
+use crate::model::dns_config::{DnsSettings, ServiceTtls};
 use crate::model::limits::DOMAIN_BYTES_MAX;
 use crate::model::number::Ttl;
 use crate::model::time::parse_duration;

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
-use crate::model::dns_config::{DnsConfig, ServiceTtls, SoaTimers};
+use crate::model::dns_config::{DnsConfig, DnsSettings};
 use crate::model::limits::{
     BLOCKING_WAIT_DEFAULT_MS, BLOCKING_WAIT_MAX_MS, CHECK_OUTPUT_BYTES_MAX, KV_VALUE_BYTES_MAX,
 };
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::node::Meta;
-use crate::model::number::Ttl;
 
 /// Everything that was configured, defaults filled in, typed and checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,29 +131,6 @@ impl Default for Ports {
             serf_wan: Some(8302),
         }
     }
-}
-
-/// `dns_config`, as far as it concerns answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DnsSettings {
-    /// TTL of node answers.
-    pub node_ttl: Ttl,
-    /// TTL of service answers.
-    pub service_ttl: ServiceTtls,
-    /// Whether instances that warn are left out too.
-    pub only_passing: bool,
-    /// Records of an answer over UDP without EDNS, 1 to 8.
-    pub udp_answer_limit: u8,
-    /// Addresses of an answer; 0 for no limit.
-    pub a_record_limit: u16,
-    /// Whether an answer that was cut says so.
-    pub enable_truncate: bool,
-    /// Whether names are written in full.
-    pub disable_compression: bool,
-    /// Whether a node's metadata is added as TXT.
-    pub additional_node_meta_txt: bool,
-    /// SOA timers.
-    pub soa: SoaTimers,
 }
 
 /// What is logged, how and where to.
@@ -281,15 +257,7 @@ impl Config {
             alt_domain: self.alt_domain.clone(),
             datacenter: self.datacenter.clone(),
             node: node.clone(),
-            node_ttl: self.dns.node_ttl,
-            service_ttl: self.dns.service_ttl.clone(),
-            only_passing: self.dns.only_passing,
-            udp_answer_limit: self.dns.udp_answer_limit,
-            a_record_limit: self.dns.a_record_limit,
-            enable_truncate: self.dns.enable_truncate,
-            disable_compression: self.dns.disable_compression,
-            additional_node_meta_txt: self.dns.additional_node_meta_txt,
-            soa: self.dns.soa,
+            settings: self.dns.clone(),
         }
     }
 
@@ -303,21 +271,5 @@ impl Config {
     #[must_use]
     pub fn http_addrs(&self) -> &[IpAddr] {
         if self.addresses.http.is_empty() { &self.client_addrs } else { &self.addresses.http }
-    }
-}
-
-impl Default for DnsSettings {
-    fn default() -> Self {
-        Self {
-            node_ttl: Ttl(0),
-            service_ttl: ServiceTtls::default(),
-            only_passing: false,
-            udp_answer_limit: 3,
-            a_record_limit: 0,
-            enable_truncate: true,
-            disable_compression: false,
-            additional_node_meta_txt: true,
-            soa: SoaTimers::default(),
-        }
     }
 }

@@ -56,7 +56,7 @@ mod build_dns;
 mod build;
 
 pub use self::body::{DecodeFault, check_from_json, service_from_json};
-pub use self::config::{Addresses, Config, DnsSettings, Limits, LogLevel, LogSettings, Ports};
+pub use self::config::{Addresses, Config, Limits, LogLevel, LogSettings, Ports};
 pub use self::fault::{Fault, LoadFault, Place};
 pub use self::network::private_ips;
 pub use self::sources::{FlagSetting, Format, Sources};

@@ -3,7 +3,7 @@
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::number::Ttl;
 
-/// The settings of DNS answers.
+/// What DNS answers depend on besides the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsConfig {
     /// The suffix that is ours, lower case, without the last dot: `consul`.
@@ -14,6 +14,13 @@ pub struct DnsConfig {
     pub datacenter: Datacenter,
     /// This agent's node: the name server where the catalog knows no other.
     pub node: NodeName,
+    /// What `dns_config` sets.
+    pub settings: DnsSettings,
+}
+
+/// `dns_config`, as far as it concerns answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSettings {
     /// TTL of node answers.
     pub node_ttl: Ttl,
     /// TTL of service answers.
@@ -72,15 +79,9 @@ impl Default for SoaTimers {
     }
 }
 
-impl DnsConfig {
-    /// Consul's defaults, for an agent of this name.
-    #[must_use]
-    pub fn new(datacenter: Datacenter, node: NodeName) -> Self {
+impl Default for DnsSettings {
+    fn default() -> Self {
         Self {
-            domain: "consul".to_owned(),
-            alt_domain: None,
-            datacenter,
-            node,
             node_ttl: Ttl(0),
             service_ttl: ServiceTtls::default(),
             only_passing: false,
@@ -91,5 +92,14 @@ impl DnsConfig {
             additional_node_meta_txt: true,
             soa: SoaTimers::default(),
         }
+    }
+}
+
+impl DnsConfig {
+    /// Consul's defaults, for an agent of this name.
+    #[must_use]
+    pub fn new(datacenter: Datacenter, node: NodeName) -> Self {
+        let (domain, settings) = ("consul".to_owned(), DnsSettings::default());
+        Self { domain, alt_domain: None, datacenter, node, settings }
     }
 }

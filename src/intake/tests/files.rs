@@ -216,9 +216,9 @@ fn dns_settings_reach_the_answers() {
     ];
     let config = load(&Sources { dev: true, fragments, ..Sources::default() }).unwrap().config;
     let dns = config.dns(&NodeName::new("n1").unwrap());
-    assert_eq!((dns.domain.as_str(), dns.only_passing), ("example", true));
-    assert_eq!(dns.service_ttl.of("web").0, 5);
-    assert_eq!(dns.service_ttl.of("db").0, 0);
+    assert_eq!((dns.domain.as_str(), dns.settings.only_passing), ("example", true));
+    assert_eq!(dns.settings.service_ttl.of("web").0, 5);
+    assert_eq!(dns.settings.service_ttl.of("db").0, 0);
 }
 
 #[test]

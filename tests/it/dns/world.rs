@@ -134,30 +134,34 @@ impl World {
         match key.split_once(' ').unwrap_or((key, "")) {
             ("domain", "") => value.clone_into(&mut config.domain),
             ("alt_domain", "") => config.alt_domain = Some(value.to_owned()),
-            ("node_ttl", "") => config.node_ttl = ttl()?,
+            ("node_ttl", "") => config.settings.node_ttl = ttl()?,
             ("service_ttl", name) => {
-                let ttls = &mut config.service_ttl;
+                let ttls = &mut config.settings.service_ttl;
                 match name.strip_suffix('*') {
                     Some(prefix) => ttls.prefix.push((prefix.to_owned(), ttl()?)),
                     None => ttls.exact.push((name.to_owned(), ttl()?)),
                 }
                 ttls.prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
             }
-            ("only_passing", "") => config.only_passing = flag()?,
-            ("enable_truncate", "") => config.enable_truncate = flag()?,
-            ("disable_compression", "") => config.disable_compression = flag()?,
-            ("enable_additional_node_meta_txt", "") => config.additional_node_meta_txt = flag()?,
-            ("udp_answer_limit", "") => {
-                config.udp_answer_limit = value.parse().map_err(|_| fault())?;
+            ("only_passing", "") => config.settings.only_passing = flag()?,
+            ("enable_truncate", "") => config.settings.enable_truncate = flag()?,
+            ("disable_compression", "") => config.settings.disable_compression = flag()?,
+            ("enable_additional_node_meta_txt", "") => {
+                config.settings.additional_node_meta_txt = flag()?;
             }
-            ("a_record_limit", "") => config.a_record_limit = value.parse().map_err(|_| fault())?,
+            ("udp_answer_limit", "") => {
+                config.settings.udp_answer_limit = value.parse().map_err(|_| fault())?;
+            }
+            ("a_record_limit", "") => {
+                config.settings.a_record_limit = value.parse().map_err(|_| fault())?;
+            }
             ("soa", timer) => {
                 let seconds = value.parse().map_err(|_| fault())?;
                 match timer {
-                    "refresh" => config.soa.refresh = seconds,
-                    "retry" => config.soa.retry = seconds,
-                    "expire" => config.soa.expire = seconds,
-                    "min_ttl" => config.soa.min_ttl = seconds,
+                    "refresh" => config.settings.soa.refresh = seconds,
+                    "retry" => config.settings.soa.retry = seconds,
+                    "expire" => config.settings.soa.expire = seconds,
+                    "min_ttl" => config.settings.soa.min_ttl = seconds,
                     _ => return Err(format!("there is no setting `{key}`")),
                 }
             }
