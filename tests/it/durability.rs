@@ -464,7 +464,7 @@ fn a_suspended_server_goes_on_where_it_was() {
     let index = watch.exchange("GET", "/v1/kv/kept", "").unwrap().index.unwrap();
     watch.ask("GET", &format!("/v1/kv/kept?raw&wait=60s&index={index}"), "").unwrap();
     let mut other = Connection::open(agent.http).unwrap();
-    agent.signal(Signal::SIGSTOP);
+    agent.suspend();
     other.ask("PUT", "/v1/kv/other", "sent meanwhile").unwrap();
     // Longer than a lease and an election timeout.
     assert!(other.is_silent_for(Duration::from_millis(1_500)));

@@ -15,6 +15,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 /// An agent that is about to be started.
@@ -82,6 +83,14 @@ impl Agent {
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.pid()).expect("process ids are small"));
         kill(pid, signal).expect("our own child takes signals");
+    }
+
+    /// Suspends it; when this returns, no thread of it runs any more.
+    pub(crate) fn suspend(&self) {
+        self.signal(Signal::SIGSTOP);
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("process ids are small"));
+        let status = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("our own child stops");
+        assert_eq!(status, WaitStatus::Stopped(pid, Signal::SIGSTOP));
     }
 
     /// Ends it as a power cut would, as far as the program can tell.
