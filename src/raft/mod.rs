@@ -29,6 +29,8 @@ mod machine;
 
 mod log;
 
+mod meta;
+
 mod watermark;
 
 mod home;

@@ -10,12 +10,12 @@ use std::ops::{Bound, Range};
 use std::path::Path;
 
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::raft::fault::DamageFault;
 use crate::raft::log::entry;
 use crate::raft::log::journal::{Group, Journal};
+use crate::raft::meta;
 use crate::raft::types::{Entry, LogId, Vote};
 use crate::raft::watermark::{Marks, Watermark};
 
@@ -73,17 +73,17 @@ impl Disk {
     /// Reads what is known beside the entries.
     pub(in crate::raft) fn meta(&self) -> Result<LogMeta, DamageFault> {
         Ok(LogMeta {
-            node_id: self.get(NODE_ID)?,
-            vote: self.get(VOTE)?,
-            committed: self.get(COMMITTED)?,
-            purged: self.get(PURGED)?,
+            node_id: meta::get(&self.meta, NODE_ID)?,
+            vote: meta::get(&self.meta, VOTE)?,
+            committed: meta::get(&self.meta, COMMITTED)?,
+            purged: meta::get(&self.meta, PURGED)?,
         })
     }
 
     /// Writes this peer's number, durably.
     pub(in crate::raft) fn put_node_id(&self, node_id: u64) -> Result<(), fjall::Error> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
-        batch.insert(&self.meta, NODE_ID, value(&node_id));
+        batch.insert(&self.meta, NODE_ID, meta::encode(&node_id));
         batch.commit()
     }
 
@@ -140,16 +140,6 @@ impl Disk {
         }
         Ok(entries)
     }
-
-    fn get<T: DeserializeOwned>(&self, key: &'static str) -> Result<Option<T>, DamageFault> {
-        let bytes = self.meta.get(key).map_err(|source| DamageFault::Read { source })?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let (checksum, body) = bytes.split_first_chunk::<4>().ok_or(DamageFault::Meta(key))?;
-        if crc32fast::hash(body).to_le_bytes() != *checksum {
-            return Err(DamageFault::Meta(key));
-        }
-        rmp_serde::from_slice(body).map(Some).map_err(|_| DamageFault::Meta(key))
-    }
 }
 
 /// The log thread's end of the database, with the watermark beside it.
@@ -168,13 +158,13 @@ impl Journal for DiskJournal {
             batch.insert(&disk.log, index.to_be_bytes(), &**bytes);
         }
         if let Some(vote) = &group.vote {
-            batch.insert(&disk.meta, VOTE, value(vote));
+            batch.insert(&disk.meta, VOTE, meta::encode(vote));
         }
         if let Some(committed) = &group.committed {
-            batch.insert(&disk.meta, COMMITTED, value(committed));
+            batch.insert(&disk.meta, COMMITTED, meta::encode(committed));
         }
         if let Some(purged) = &group.purged {
-            batch.insert(&disk.meta, PURGED, value(purged));
+            batch.insert(&disk.meta, PURGED, meta::encode(purged));
         }
         batch.commit().map_err(plain)
     }
@@ -227,19 +217,6 @@ fn pair(row: fjall::Guard) -> Result<(u64, fjall::Slice), DamageFault> {
     let (key, bytes) = row.into_inner().map_err(|source| DamageFault::Read { source })?;
     let key: [u8; 8] = (*key).try_into().map_err(|_| DamageFault::Meta("a key of the log"))?;
     Ok((u64::from_be_bytes(key), bytes))
-}
-
-/// CRC-32 (little endian) and MessagePack.
-fn value<T: Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = vec![0; 4];
-    if let Err(fault) = rmp_serde::encode::write_named(&mut bytes, value) {
-        // Votes and log ids hold only numbers, and a Vec takes every write.
-        unreachable!("a mark of the log did not encode: {fault}");
-    }
-    if let Some((checksum, body)) = bytes.split_first_chunk_mut::<4>() {
-        *checksum = crc32fast::hash(body).to_le_bytes();
-    }
-    bytes
 }
 
 /// Key of the peer's number.

@@ -11,7 +11,8 @@ use crate::catalog::row::RowKey;
 use crate::raft::fault::{DamageFault, RaftFault, open_guarded};
 use crate::raft::home::make_private_dir;
 use crate::raft::log::disk::plain;
-use crate::raft::machine::state::{Place, State};
+use crate::raft::machine::state::State;
+use crate::raft::meta;
 
 /// The open database.
 pub(in crate::raft) struct Mirror {
@@ -56,14 +57,8 @@ impl Mirror {
 
     fn load(&self) -> Result<State, DamageFault> {
         let mut state = State::default();
-        let bytes = self.meta.get(PLACE).map_err(|source| DamageFault::Read { source })?;
-        if let Some(bytes) = bytes {
-            let (checksum, body) =
-                bytes.split_first_chunk::<4>().ok_or(DamageFault::Meta(PLACE))?;
-            if crc32fast::hash(body).to_le_bytes() != *checksum {
-                return Err(DamageFault::Meta(PLACE));
-            }
-            state.place = rmp_serde::from_slice(body).map_err(|_| DamageFault::Meta(PLACE))?;
+        if let Some(place) = meta::get(&self.meta, PLACE)? {
+            state.place = place;
         }
         for row in self.rows.iter() {
             let (key, value) = row.into_inner().map_err(|source| DamageFault::Read { source })?;
@@ -81,7 +76,7 @@ impl Mirror {
                 None => batch.remove(&self.rows, key.to_bytes()),
             }
         }
-        batch.insert(&self.meta, PLACE, encode_place(&state.place));
+        batch.insert(&self.meta, PLACE, meta::encode(&state.place));
         batch.commit().map_err(plain)
     }
 
@@ -101,7 +96,7 @@ impl Mirror {
                 batch.remove(&self.rows, key);
             }
         }
-        batch.insert(&self.meta, PLACE, encode_place(&state.place));
+        batch.insert(&self.meta, PLACE, meta::encode(&state.place));
         batch.commit().map_err(plain)
     }
 
@@ -109,19 +104,6 @@ impl Mirror {
     pub(in crate::raft) fn sync(&self) -> io::Result<()> {
         self.database.persist(PersistMode::SyncAll).map_err(plain)
     }
-}
-
-/// CRC-32 (little endian) and MessagePack with field names.
-fn encode_place(place: &Place) -> Vec<u8> {
-    let mut bytes = vec![0; 4];
-    if let Err(fault) = rmp_serde::encode::write_named(&mut bytes, place) {
-        // A place holds only text, numbers and lists, and a Vec takes every write.
-        unreachable!("a place did not encode: {fault}");
-    }
-    if let Some((checksum, body)) = bytes.split_first_chunk_mut::<4>() {
-        *checksum = crc32fast::hash(body).to_le_bytes();
-    }
-    bytes
 }
 
 /// Key of the place in the log.
