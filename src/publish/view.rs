@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, Guard};
-use tokio::sync::watch;
-
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
-use crate::model::number::Revision;
 use crate::publish::wait::{Waiter, Waiters};
+use arc_swap::{ArcSwap, Guard};
 
 /// Makes the two ends, with an unready View between them.
 #[must_use]
 pub fn publisher() -> (Publisher, Reader) {
-    let (revision, _) = watch::channel(Revision(0));
     let shared = Arc::new(Shared {
         current: ArcSwap::from_pointee(View::unready()),
         waiters: Waiters::default(),
-        revision,
     });
     (Publisher { shared: Arc::clone(&shared) }, Reader { shared })
 }
@@ -28,8 +23,6 @@ struct Shared {
     current: ArcSwap<View>,
     /// Who waits for what.
     waiters: Waiters,
-    /// The newest View's revision, for those who wait for their own write.
-    revision: watch::Sender<Revision>,
 }
 
 /// The writing end; there is one.
@@ -41,18 +34,14 @@ pub struct Publisher {
 impl Publisher {
     /// Publishes a View, then wakes who waits for one of these topics.
     pub fn publish<'a>(&self, view: View, topics: impl IntoIterator<Item = &'a Topic>) {
-        let revision = view.revision();
         self.shared.current.store(Arc::new(view));
         self.shared.waiters.wake(topics);
-        self.shared.revision.send_replace(revision);
     }
 
     /// Publishes a View that replaces all that was known, and wakes everybody.
     pub fn replace(&self, view: View) {
-        let revision = view.revision();
         self.shared.current.store(Arc::new(view));
         self.shared.waiters.wake_all();
-        self.shared.revision.send_replace(revision);
     }
 }
 
@@ -81,13 +70,6 @@ impl Reader {
     /// so that no change falls between the two.
     pub fn waiter(&self, topics: Vec<Topic>) -> Waiter {
         self.shared.waiters.register(topics)
-    }
-
-    /// Waits until the published View shows a log position.
-    pub async fn reached(&self, revision: Revision) {
-        let mut published = self.shared.revision.subscribe();
-        // The sender lives in `shared`, which `self` keeps alive: this cannot fail.
-        let _ = published.wait_for(|now| revision <= *now).await;
     }
 
     /// How many blocking queries wait.
