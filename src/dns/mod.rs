@@ -21,6 +21,8 @@ use crate::catalog::View;
 use crate::model::dns_config::DnsConfig;
 use crate::model::time::Now;
 
+pub mod outside;
+
 mod question;
 
 mod target;
