@@ -10,9 +10,10 @@ use hickory_proto::rr::{Name, RData, RecordType};
 
 use crate::catalog::View;
 use crate::dns::question::Question;
+use crate::dns::reason::Why;
 use crate::dns::record::{
-    Offer, Owner, Place, Rr, address_data, alias_data, host_name, meta_data, name_below, node_name,
-    service_name,
+    Help, Offer, Owner, Place, Set, address_data, alias_data, host_name, meta_data, name_below,
+    node_name, service_name,
 };
 use crate::dns::resolve::Outcome;
 use crate::dns::target::{Target, Zone};
@@ -21,8 +22,8 @@ use crate::model::dns_config::DnsConfig;
 use crate::model::node::Node;
 use crate::model::number::Ttl;
 
-/// A code with its sections.
-#[derive(Clone, Debug)]
+/// A code with its sections, in which nothing is left out yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     /// The code.
     pub(super) rcode: ResponseCode,
@@ -30,88 +31,91 @@ pub(super) struct Answer {
     pub(super) is_authoritative: bool,
     /// What was asked for.
     pub(super) answers: Vec<Offer>,
+    /// In which order it is told.
+    pub(super) order: Order,
+    /// How many answers are told at most, and nobody is told that there are more.
+    pub(super) told_max: usize,
     /// Who says so.
     pub(super) authorities: Vec<Offer>,
+    /// Additional records that offers name as their help.
+    pub(super) sets: Vec<Set>,
     /// Why it is so, for people.
-    pub(super) extended: Option<ExtendedError>,
+    pub(super) why: Option<Why>,
 }
 
-/// An extended error (RFC 8914 §2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ExtendedError {
-    /// The registered number.
-    pub(super) code: u16,
-    /// Words for people, short.
-    pub(super) text: String,
+/// The order of an answer section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Each answer's own random one, so that clients who take the first record spread (RFC 1794).
+    Shuffled,
+    /// As it stands.
+    Fixed,
+}
+
+impl Answer {
+    /// A code with nothing in its sections.
+    pub(super) fn bare(rcode: ResponseCode) -> Self {
+        Self {
+            rcode,
+            is_authoritative: false,
+            answers: Vec::new(),
+            order: Order::Fixed,
+            told_max: usize::MAX,
+            authorities: Vec::new(),
+            sets: Vec::new(),
+            why: None,
+        }
+    }
+
+    /// What we know to be so.
+    pub(super) fn positive(answers: Vec<Offer>) -> Self {
+        Self { is_authoritative: true, answers, ..Self::bare(ResponseCode::NoError) }
+    }
 }
 
 /// What an Answer is made for.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     /// What was asked.
-    pub(super) question: &'a Question,
+    pub(super) question: &'a Question<'a>,
     /// What it means.
     pub(super) target: &'a Target<'a>,
     /// The operator's settings.
     pub(super) config: &'a DnsConfig,
     /// What was looked into, for its revision.
     pub(super) view: &'a View,
-    /// Records that could be told at most; one more is made, so that it is seen that some are left out.
-    pub(super) records_max: usize,
 }
 
-/// Makes the Answer. The generator orders records that have no order.
+/// Makes the Answer. The generator decides which servers the apex names.
 pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastrand::Rng) -> Answer {
-    let offers = match outcome {
+    let answer = match outcome {
         Outcome::NotReady => {
-            let text = "this agent does not know the catalog yet".to_owned();
-            return bare(ResponseCode::ServFail, ExtendedError { code: EDE_NOT_READY, text });
+            return Answer { why: Some(Why::NotReady), ..Answer::bare(ResponseCode::ServFail) };
         }
         Outcome::Refused => {
-            let text = "the name is in no domain of this agent".to_owned();
-            let extended = ExtendedError { code: EDE_NOT_AUTHORITATIVE, text };
-            return bare(ResponseCode::Refused, extended);
+            return Answer { why: Some(Why::Outside), ..Answer::bare(ResponseCode::Refused) };
         }
         Outcome::NoName(reason) => {
-            let extended = ExtendedError { code: EDE_OTHER, text: reason.to_string() };
-            let mut answer = scene.negative(ResponseCode::NXDomain);
-            answer.extended = Some(extended);
-            return answer;
+            let why = Some(Why::Reason(*reason));
+            return Answer { why, ..scene.negative(ResponseCode::NXDomain) };
         }
-        Outcome::NoData => Vec::new(),
-        Outcome::Apex(servers) => return scene.apex(servers, rng),
-        Outcome::NameServers(servers) => scene.server_addresses(servers, rng),
-        Outcome::Instances(instances) => scene.instances(instances, rng),
+        Outcome::NoData => Answer::positive(Vec::new()),
+        Outcome::Apex(servers) => scene.apex(servers, rng),
+        Outcome::NameServers(servers) => Answer::positive(scene.server_addresses(servers, rng)),
+        Outcome::Instances(instances) => scene.instances(instances),
         Outcome::Node(node) => scene.node(node),
-        Outcome::Address(ip) => scene.address(*ip),
-        Outcome::NodeAt(node) => scene.pointer(node_name(&node.name, &scene.place())),
-        Outcome::ServiceAt(name) => scene.pointer(service_name(name, &scene.place())),
+        Outcome::Address(ip) => Answer::positive(scene.address(*ip)),
+        Outcome::NodeAt(node) => {
+            Answer::positive(scene.pointer(node_name(&node.name, &scene.place())))
+        }
+        Outcome::ServiceAt(name) => {
+            Answer::positive(scene.pointer(service_name(name, &scene.place())))
+        }
     };
-    if offers.is_empty() {
+    if answer.answers.is_empty() {
         return scene.negative(ResponseCode::NoError);
     }
-    positive(offers)
-}
-
-/// A code alone, for what we are no authority for.
-fn bare(rcode: ResponseCode, extended: ExtendedError) -> Answer {
-    Answer {
-        rcode,
-        is_authoritative: false,
-        answers: Vec::new(),
-        authorities: Vec::new(),
-        extended: Some(extended),
-    }
-}
-
-fn positive(answers: Vec<Offer>) -> Answer {
-    Answer {
-        rcode: ResponseCode::NoError,
-        is_authoritative: true,
-        answers,
-        authorities: Vec::new(),
-        extended: None,
-    }
+    answer
 }
 
 impl Scene<'_> {
@@ -137,7 +141,7 @@ impl Scene<'_> {
     fn negative(&self, rcode: ResponseCode) -> Answer {
         // RFC 2308 §2.1, §2.2: both NXDOMAIN and NODATA carry the SOA.
         let authorities = self.soa().into_iter().collect();
-        Answer { rcode, authorities, ..positive(Vec::new()) }
+        Answer { rcode, authorities, ..Answer::positive(Vec::new()) }
     }
 
     fn soa(&self) -> Option<Offer> {
@@ -168,7 +172,8 @@ impl Scene<'_> {
     fn below(&self) -> Option<Name> {
         match self.target.zone {
             Zone::Domain(_) => {
-                Some(self.question.asked.name.trim_to(self.target.zone.label_count()))
+                let name = self.question.asked.name.to_name();
+                Some(name.trim_to(self.target.zone.label_count()))
             }
             Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => host_name(&self.config.domain),
         }
@@ -176,56 +181,53 @@ impl Scene<'_> {
 
     /// The suffix itself: its authority and its servers.
     fn apex(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Answer {
-        let mut answers = Vec::new();
+        let mut answer = Answer::positive(Vec::new());
         if self.wants(RecordType::SOA) {
-            answers.extend(self.soa());
+            answer.answers.extend(self.soa());
         }
         if self.wants(RecordType::NS) {
-            answers.extend(self.name_servers(servers, rng));
-        }
-        if answers.is_empty() {
-            return self.negative(ResponseCode::NoError);
-        }
-        let mut answer = positive(answers);
-        if self.kind() == RecordType::SOA {
-            answer.authorities = self.name_servers(servers, rng);
+            let (servers, glue) = self.name_servers(servers, rng);
+            answer.answers.extend(servers);
+            answer.sets = glue;
+        } else if self.kind() == RecordType::SOA {
+            (answer.authorities, answer.sets) = self.name_servers(servers, rng);
         }
         answer
     }
 
-    fn name_servers(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Vec<Offer> {
+    /// NS records, and the addresses of what they name.
+    fn name_servers(
+        &self,
+        servers: &[&Arc<Node>],
+        rng: &mut fastrand::Rng,
+    ) -> (Vec<Offer>, Vec<Set>) {
         let place = self.place();
-        let mut servers = servers.to_vec();
-        rng.shuffle(&mut servers);
         let ttl = self.config.settings.node_ttl;
-        let named = servers.iter().take(NAME_SERVERS_MAX).filter_map(|node| {
-            let name = node_name(&node.name, &place)?.to_lowercase();
-            let glue = node.address.ip().map(|ip| Rr {
-                owner: Owner::Pointed(name.clone()),
-                ttl,
-                data: address_data(ip),
-            });
-            let data = RData::NS(NS(name));
-            let mut offer = Offer::alone(self.suffix_owner(), ttl, data);
-            offer.addresses.extend(glue);
-            Some(offer)
-        });
-        let mut offers: Vec<Offer> = named.collect();
+        let (mut offers, mut glue) = (Vec::new(), Vec::new());
+        for node in choose(servers, rng) {
+            let Some(name) = node_name(&node.name, &place) else { continue };
+            let name = name.to_lowercase();
+            let mut offer = Offer::alone(self.suffix_owner(), ttl, RData::NS(NS(name.clone())));
+            if let Some(ip) = node.address.ip() {
+                offer.addresses = Some(Help { set: glue.len(), is_about_target: true });
+                let records = vec![(ttl, address_data(ip))];
+                glue.push(Set { owner: Owner::Named(name), records });
+            }
+            offers.push(offer);
+        }
         if offers.is_empty() {
             // A zone has a name server (RFC 1034 §4.2.1), even one whose address nobody knows.
             let name = self.below().and_then(|domain| name_below("ns", &domain));
             let data = name.map(|name| RData::NS(NS(name)));
             offers.extend(data.map(|data| Offer::alone(self.suffix_owner(), ttl, data)));
         }
-        offers
+        (offers, glue)
     }
 
     /// The addresses behind the SOA's first name.
     fn server_addresses(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Vec<Offer> {
-        let mut servers = servers.to_vec();
-        rng.shuffle(&mut servers);
-        let ips = servers.iter().filter_map(|node| node.address.ip());
-        let ips = ips.take(NAME_SERVERS_MAX).filter(|ip| self.wants_address(*ip));
+        let ips = choose(servers, rng).into_iter().filter_map(|node| node.address.ip());
+        let ips = ips.filter(|ip| self.wants_address(*ip));
         ips.map(|ip| Offer::alone(Owner::Question, self.config.settings.node_ttl, address_data(ip)))
             .collect()
     }
@@ -238,7 +240,7 @@ impl Scene<'_> {
         }
     }
 
-    fn node(&self, node: &Node) -> Vec<Offer> {
+    fn node(&self, node: &Node) -> Answer {
         let ttl = self.config.settings.node_ttl;
         let wants_any_address = self.wants(RecordType::A) || self.wants(RecordType::AAAA);
         let data = match &node.address {
@@ -246,20 +248,21 @@ impl Scene<'_> {
             Address::Host(host) if wants_any_address => alias_data(host),
             Address::Ip(_) | Address::Host(_) => None,
         };
-        let mut offers: Vec<Offer> =
-            data.map(|data| Offer::alone(Owner::Question, ttl, data)).into_iter().collect();
-        let is_alias = !offers.is_empty() && node.address.ip().is_none();
+        let offers = data.map(|data| Offer::alone(Owner::Question, ttl, data));
+        let mut answer = Answer::positive(offers.into_iter().collect());
+        let is_alias = !answer.answers.is_empty() && node.address.ip().is_none();
         if self.wants(RecordType::TXT) && !is_alias {
             let texts = meta_data(&node.meta);
-            offers.extend(texts.map(|data| Offer::alone(Owner::Question, ttl, data)));
+            answer.answers.extend(texts.map(|data| Offer::alone(Owner::Question, ttl, data)));
         } else if self.config.settings.additional_node_meta_txt
             && !is_alias
-            && let Some(offer) = offers.first_mut()
+            && let Some(offer) = answer.answers.first_mut()
         {
-            let texts = meta_data(&node.meta);
-            offer.texts = texts.map(|data| Rr { owner: Owner::Question, ttl, data }).collect();
+            offer.texts = Some(Help { set: 0, is_about_target: false });
+            let records = meta_data(&node.meta).map(|data| (ttl, data)).collect();
+            answer.sets.push(Set { owner: Owner::Question, records });
         }
-        offers
+        answer
     }
 
     fn address(&self, ip: IpAddr) -> Vec<Offer> {
@@ -276,14 +279,13 @@ impl Scene<'_> {
     }
 }
 
+/// A few servers, by chance.
+fn choose<'n>(servers: &[&'n Arc<Node>], rng: &mut fastrand::Rng) -> Vec<&'n Arc<Node>> {
+    let mut servers = servers.to_vec();
+    rng.shuffle(&mut servers);
+    servers.truncate(NAME_SERVERS_MAX);
+    servers
+}
+
 /// Name servers told of the apex.
 const NAME_SERVERS_MAX: usize = 3;
-
-/// "Other" (RFC 8914 §4.1): the words say all.
-const EDE_OTHER: u16 = 0;
-
-/// "Not Ready" (RFC 8914 §4.15).
-const EDE_NOT_READY: u16 = 14;
-
-/// "Not Authoritative" (RFC 8914 §4.21).
-const EDE_NOT_AUTHORITATIVE: u16 = 20;

@@ -1,6 +1,6 @@
 //! Instances → records: who is told of a service, in which order, and where each is reached.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,32 +8,26 @@ use hickory_proto::rr::rdata::SRV;
 use hickory_proto::rr::{Name, RData, RecordType};
 
 use crate::catalog::Instance;
-use crate::dns::answer::Scene;
+use crate::dns::answer::{Answer, Order, Scene};
 use crate::dns::record::{
-    Offer, Owner, Place, Rr, address_data, address_name, alias_data, host_name, meta_data,
+    Help, Offer, Owner, Place, Set, address_data, address_name, alias_data, host_name, meta_data,
     node_name,
 };
 use crate::model::address::Address;
 use crate::model::number::Ttl;
 
 impl Scene<'_> {
-    /// Instances in random order, so that clients who take the first one spread (RFC 1794).
-    pub(super) fn instances(
-        &self,
-        instances: &[&Arc<Instance>],
-        rng: &mut fastrand::Rng,
-    ) -> Vec<Offer> {
-        let mut instances = instances.to_vec();
-        rng.shuffle(&mut instances);
+    /// All instances; which of them are told is decided for each answer anew.
+    pub(super) fn instances(&self, instances: &[&Arc<Instance>]) -> Answer {
         let name = instances.first().map(|instance| instance.service.name.folded());
         let ttl = self.config.settings.service_ttl.of(name.unwrap_or_default());
         match self.kind() {
-            RecordType::SRV => self.locations(&instances, ttl),
+            RecordType::SRV => self.locations(instances, ttl),
             RecordType::A | RecordType::AAAA | RecordType::ANY => {
-                self.instance_addresses(&instances, ttl)
+                self.instance_addresses(instances, ttl)
             }
             // The name exists and holds no other types.
-            _ => Vec::new(),
+            _ => shuffled(Vec::new()),
         }
     }
 
@@ -41,7 +35,8 @@ impl Scene<'_> {
     fn address_of<'i>(&self, instance: &'i Instance) -> &'i Address {
         match instance.address() {
             Address::Host(host)
-                if host_name(host).is_some_and(|n| n == self.question.asked.name) =>
+                if host_name(host)
+                    .is_some_and(|name| name == self.question.asked.name.to_name()) =>
             {
                 &instance.node.address
             }
@@ -49,73 +44,73 @@ impl Scene<'_> {
         }
     }
 
-    fn instance_addresses(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Vec<Offer> {
-        let limit = match self.config.settings.a_record_limit {
-            0 => self.records_max + 1,
-            limit => usize::from(limit).min(self.records_max + 1),
-        };
+    fn instance_addresses(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
         let mut seen = BTreeSet::new();
-        let mut offers = Vec::new();
+        let mut offers = Vec::with_capacity(instances.len());
         let mut has_address = false;
         for instance in instances {
             let Some(ip) = self.address_of(instance).ip() else { continue };
             has_address = true;
             // RFC 2181 §5: a set holds each record once.
-            if self.wants_address(ip) && offers.len() < limit && seen.insert(ip) {
+            if self.wants_address(ip) && seen.insert(ip) {
                 offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
             }
         }
-        if has_address {
-            return offers;
+        if !has_address {
+            // RFC 2181 §10.1: an alias stands alone, so that there is one and only without addresses.
+            let hosts = instances.iter().filter_map(|instance| match self.address_of(instance) {
+                Address::Host(host) => alias_data(host),
+                Address::Ip(_) => None,
+            });
+            offers.extend(hosts.map(|data| Offer::alone(Owner::Question, ttl, data)));
+            return Answer { told_max: 1, ..shuffled(offers) };
         }
-        // RFC 2181 §10.1: an alias stands alone, so that there is one and only without addresses.
-        let hosts = instances.iter().filter_map(|instance| match self.address_of(instance) {
-            Address::Host(host) => alias_data(host),
-            Address::Ip(_) => None,
-        });
-        hosts.take(1).map(|data| Offer::alone(Owner::Question, ttl, data)).collect()
+        let told_max = match self.config.settings.a_record_limit {
+            0 => usize::MAX,
+            limit => usize::from(limit),
+        };
+        Answer { told_max, ..shuffled(offers) }
     }
 
     /// One SRV for each place (RFC 2782), with its addresses.
-    fn locations(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Vec<Offer> {
+    fn locations(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
         let place = self.place();
         let mut seen = BTreeSet::new();
-        let mut helped = BTreeSet::new();
-        let mut described = BTreeSet::new();
-        let mut offers: Vec<Offer> = Vec::new();
+        let mut sets = Vec::new();
+        let mut helped: BTreeMap<Name, usize> = BTreeMap::new();
+        let mut described: BTreeMap<&str, Option<usize>> = BTreeMap::new();
+        let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
         for instance in instances {
-            if self.records_max < offers.len() {
-                break;
-            }
             let Some(location) = self.location(instance, &place) else { continue };
-            let service = &instance.service;
-            let weight = instance.weight();
             // One place may be registered twice, under two ids or by two nodes.
-            if !seen.insert((location.name.clone(), service.port)) {
+            if !seen.insert((location.name.clone(), instance.service.port)) {
                 continue;
             }
-            let node = &instance.node;
-            let target = location.name.clone();
-            let data = RData::SRV(SRV::new(SRV_PRIORITY, weight, service.port, target));
+            let (weight, target) = (instance.weight(), location.name.clone());
+            let data = RData::SRV(SRV::new(SRV_PRIORITY, weight, instance.service.port, target));
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
             if let Some(name) = location.node_name
                 && self.config.settings.additional_node_meta_txt
-                && described.insert(&node.name)
             {
-                let owner =
-                    if name == location.name { Owner::Pointed(name) } else { Owner::Named(name) };
-                let texts = meta_data(&node.meta);
-                offer.texts = texts.map(|data| Rr { owner: owner.clone(), ttl, data }).collect();
+                let is_about_target = name == location.name;
+                let texts = described.entry(instance.node.name.folded()).or_insert_with(|| {
+                    let records: Vec<_> =
+                        meta_data(&instance.node.meta).map(|data| (ttl, data)).collect();
+                    let is_described = !records.is_empty();
+                    is_described.then(|| push(&mut sets, Owner::Named(name), records))
+                });
+                offer.texts = texts.map(|set| Help { set, is_about_target });
             }
-            if helped.insert(location.name.clone()) {
-                let owner = Owner::Pointed(location.name);
-                let address = location.ip.map(address_data);
-                offer.addresses.extend(address.map(|data| Rr { owner, ttl, data }));
+            if let Some(ip) = location.ip {
+                let set = *helped.entry(location.name.clone()).or_insert_with(|| {
+                    push(&mut sets, Owner::Named(location.name), vec![(ttl, address_data(ip))])
+                });
+                offer.addresses = Some(Help { set, is_about_target: true });
             }
             offers.push(offer);
         }
-        offers
+        Answer { sets, ..shuffled(offers) }
     }
 
     /// What an SRV record points at: the node's name, or one that spells the service's own address. Never
@@ -134,6 +129,16 @@ impl Scene<'_> {
         };
         Some(Location { name, ip, node_name })
     }
+}
+
+/// An answer whose records have no order.
+fn shuffled(answers: Vec<Offer>) -> Answer {
+    Answer { order: Order::Shuffled, ..Answer::positive(answers) }
+}
+
+fn push(sets: &mut Vec<Set>, owner: Owner, records: Vec<(Ttl, RData)>) -> usize {
+    sets.push(Set { owner, records });
+    sets.len() - 1
 }
 
 /// What an SRV record points at.

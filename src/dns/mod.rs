@@ -12,16 +12,24 @@
 //!   would be kept.
 //! - An OPT record in the query is answered by one in the answer, whatever else had to be left out.
 //!
-//! Deliberately absent: forwarding, static zones, the answer cache; they are other sources of an Outcome
-//! and another store of bytes, and leave the stations as they are.
+//! - A cached answer and one that is made anew are the same bytes: both are a [`sheet::Sheet`] that goes
+//!   through [`fit::fit`], which alone asks the generator.
+//!
+//! Deliberately absent: sockets, the clock, waiting. What only others know is stated as an
+//! [`outside::Ask`], and the query answered once somebody fetched it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::RecordType;
 
 use crate::catalog::View;
-use crate::model::dns_config::DnsConfig;
+use crate::model::dns_config::{DnsConfig, STALE_AGE_MIN};
 use crate::model::time::Now;
 
-pub mod outside;
+mod qname;
 
 mod question;
 
@@ -33,15 +41,35 @@ mod answer;
 
 mod instances;
 
+mod identity;
+
 mod record;
 
+mod reason;
+
+mod sheet;
+
 mod fit;
+
+mod opt;
+
+mod cookie;
+
+mod cache;
+
+pub mod outside;
 
 pub mod query;
 
 pub mod text;
 
+use self::answer::Answer;
+use self::cache::{Basis, Cache};
+pub use self::cookie::CookieSecret;
+use self::fit::{Envelope, Scratch};
 pub use self::query::{QueryFault, QueryOptions, query};
+use self::question::{CLASS_CHAOS, Question, Unanswered};
+use self::reason::Why;
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,40 +91,166 @@ pub struct Incoming<'a> {
     pub source: SocketAddr,
 }
 
-/// What is to be done about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What answers are made of, as it is at one moment.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// The catalog.
+    pub view: &'a View,
+    /// The settings.
+    pub config: &'a Arc<DnsConfig>,
+    /// The moment.
+    pub now: Now,
+    /// How long ago the catalog was last known to be current.
+    pub age: Duration,
+    /// What cookies are made with.
+    pub cookie_secret: CookieSecret,
+}
+
+impl Known<'_> {
+    /// What there is to say of the catalog's age.
+    fn age_why(&self) -> Option<Why> {
+        (STALE_AGE_MIN <= self.age).then_some(Why::Stale(self.age))
+    }
+}
+
+/// What one thread keeps between two queries.
+pub struct Worker {
+    /// Decides the order of records, and with it which ones a short answer leaves out.
+    pub rng: fastrand::Rng,
+    /// Answers of before.
+    cache: Option<Cache>,
+    /// Room to write in.
+    scratch: Scratch,
+}
+
+impl Worker {
+    /// A worker that remembers answers.
+    #[must_use]
+    pub fn new(rng: fastrand::Rng) -> Self {
+        Self { rng, cache: Some(Cache::new()), scratch: Scratch::default() }
+    }
+
+    /// A worker that makes each answer anew. It says the same.
+    #[must_use]
+    pub fn without_cache(rng: fastrand::Rng) -> Self {
+        Self { rng, cache: None, scratch: Scratch::default() }
+    }
+}
+
+/// What is to be done about a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outgoing {
-    /// Send this message back.
-    Reply(Vec<u8>),
+    /// Send back what was written.
+    Reply(Said),
     /// Say nothing: it was no query, or nobody could receive the answer.
     Ignore,
 }
 
-/// Answers one query from one View.
-///
-/// `now` dates what a stale View says; nothing is stale yet, so that it is not looked at. The generator
-/// decides the order of records, and with it which ones a short answer leaves out.
+/// What an answer was, for who counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The type that was asked for, if a question could be read.
+    pub kind: Option<RecordType>,
+    /// The code.
+    pub rcode: ResponseCode,
+    /// Whether answers were left out.
+    pub is_truncated: bool,
+    /// Whether it was made before.
+    pub is_cached: bool,
+    /// Whether what it is made of may not be true any more.
+    pub is_stale: bool,
+}
+
+/// Answers one query, into `out`.
 #[must_use]
 pub fn respond(
-    view: &View,
-    config: &DnsConfig,
+    known: &Known<'_>,
     incoming: &Incoming<'_>,
-    _now: Now,
-    rng: &mut fastrand::Rng,
+    worker: &mut Worker,
+    out: &mut Vec<u8>,
 ) -> Outgoing {
     let question = match question::read(incoming) {
         Ok(question) => question,
-        Err(question::Unanswered::Ignored) => return Outgoing::Ignore,
-        Err(question::Unanswered::Bad(query)) => {
-            return Outgoing::Reply(fit::fit_code(&query, config, incoming.transport));
+        Err(Unanswered::Ignored) => return Outgoing::Ignore,
+        Err(Unanswered::Bad(query)) => {
+            let (head, asked, edns) = (query.head, query.asked.as_ref(), query.edns.as_ref());
+            let envelope = Envelope { head, asked, edns, incoming, known, age_why: None };
+            return Outgoing::Reply(write(&envelope, &Answer::bare(query.rcode), worker, out));
         }
     };
-    let target = target::locate(&question.asked.name, config);
+    let (asked, edns) = (Some(&question.asked), question.edns.as_ref());
+    let mut envelope =
+        Envelope { head: question.head, asked, edns, incoming, known, age_why: None };
+    if let Some(answer) = answer_without_catalog(&question, known, incoming) {
+        return Outgoing::Reply(write(&envelope, &answer, worker, out));
+    }
+    envelope.age_why = known.age_why();
+    Outgoing::Reply(respond_from_catalog(&envelope, &question, worker, out))
+}
+
+/// Answers that need no name to be looked up.
+fn answer_without_catalog(
+    question: &Question<'_>,
+    known: &Known<'_>,
+    incoming: &Incoming<'_>,
+) -> Option<Answer> {
+    if !known.config.access.allows(incoming.source.ip()) {
+        let why = Some(Why::Prohibited);
+        return Some(Answer { why, ..Answer::bare(ResponseCode::Refused) });
+    }
+    if question.asked.class == CLASS_CHAOS {
+        return Some(identity::identify(&question.asked, known.config));
+    }
+    let is_too_old = known.config.settings.stale_age_max < known.age;
+    let why = Some(Why::TooOld(known.age));
+    is_too_old.then(|| Answer { why, ..Answer::bare(ResponseCode::ServFail) })
+}
+
+/// The five stations, or the Sheet that they led to before.
+fn respond_from_catalog(
+    envelope: &Envelope<'_>,
+    question: &Question<'_>,
+    worker: &mut Worker,
+    out: &mut Vec<u8>,
+) -> Said {
+    let (asked, view, config) = (&question.asked, envelope.known.view, envelope.known.config);
+    let Worker { rng, cache, scratch } = worker;
+    if let Some(sheet) = cache.as_mut().and_then(|cache| cache.find(asked, view, config)) {
+        let is_truncated = fit::fit(envelope, sheet, scratch, rng, out);
+        return Said { is_cached: true, ..envelope.said(sheet.rcode, is_truncated) };
+    }
+    let target = target::locate(&asked.name, config);
     let outcome = resolve::resolve(&target, view, config);
-    let records_max = fit::records_max(incoming.transport);
-    let scene = answer::Scene { question: &question, target: &target, config, view, records_max };
+    let scene = answer::Scene { question, target: &target, config, view };
     let answer = answer::answer(&scene, &outcome, rng);
-    Outgoing::Reply(fit::fit(&question, &answer, config, incoming.transport))
+    let is_compressed = !config.settings.disable_compression;
+    let Ok(sheet) = sheet::write(&answer, Some(asked), is_compressed) else {
+        return fail(envelope, out);
+    };
+    let is_truncated = fit::fit(envelope, &sheet, scratch, rng, out);
+    let said = envelope.said(sheet.rcode, is_truncated);
+    if let Some(cache) = cache
+        && let Some(basis) = Basis::of(&outcome, asked.kind, &sheet, view)
+    {
+        cache.keep(asked, sheet, basis, view);
+    }
+    said
+}
+
+/// Writes an answer that is not kept.
+fn write(envelope: &Envelope<'_>, answer: &Answer, worker: &mut Worker, out: &mut Vec<u8>) -> Said {
+    let is_compressed = !envelope.known.config.settings.disable_compression;
+    let Ok(sheet) = sheet::write(answer, envelope.asked, is_compressed) else {
+        return fail(envelope, out);
+    };
+    let is_truncated = fit::fit(envelope, &sheet, &mut worker.scratch, &mut worker.rng, out);
+    envelope.said(sheet.rcode, is_truncated)
+}
+
+/// What is left where an answer cannot be written.
+fn fail(envelope: &Envelope<'_>, out: &mut Vec<u8>) -> Said {
+    fit::header_only(envelope.head, out);
+    envelope.said(ResponseCode::ServFail, false)
 }
 
 #[cfg(test)]

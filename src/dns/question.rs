@@ -4,8 +4,10 @@
 //! place to point at, and nothing here allocates but the name.
 
 use hickory_proto::op::{OpCode, ResponseCode};
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::RecordType;
 
+use crate::dns::cookie;
+use crate::dns::qname::{LABEL_BYTES_MAX, QName};
 use crate::dns::{Incoming, Transport};
 
 /// What the header of every answer repeats.
@@ -17,13 +19,15 @@ pub(super) struct Head {
     pub(super) opcode: OpCode,
     /// Whether the client wants us to ask others (RD).
     pub(super) recursion_desired: bool,
+    /// Whether it wants what does not validate all the same (CD).
+    pub(super) checking_disabled: bool,
 }
 
 /// The question section.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    /// The name, spelled as the client did.
-    pub(super) name: Name,
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'q> {
+    /// The name.
+    pub(super) name: QName<'q>,
     /// The type of record.
     pub(super) kind: RecordType,
     /// The class; IN, or ANY which is taken for it.
@@ -32,60 +36,83 @@ pub(super) struct Asked {
 
 /// What the client's OPT record says (RFC 6891 §6.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edns {
+pub(super) struct Edns<'q> {
     /// Bytes that the client can receive in one datagram.
     pub(super) udp_size: u16,
     /// Whether it wants DNSSEC records (DO).
     pub(super) dnssec_ok: bool,
+    /// The options that we know.
+    pub(super) options: Options<'q>,
+}
+
+/// Options of a query that the answer depends on; others are passed over (RFC 6891 §6.1.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options<'q> {
+    /// A cookie: 8 bytes of the client's, and perhaps some of ours (RFC 7873 §4).
+    pub(super) cookie: Option<&'q [u8]>,
+    /// Whether the client wants to know who answers (NSID, RFC 5001 §2.1).
+    pub(super) wants_server_id: bool,
+    /// Whether it wants to know how long a connection may be idle (RFC 7828 §3.1).
+    pub(super) wants_keepalive: bool,
+    /// Whom the client asks for (ECS, RFC 7871 §6).
+    pub(super) subnet: Option<&'q [u8]>,
 }
 
 /// A query that can be answered.
-#[derive(Clone, Debug)]
-pub(super) struct Question {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'q> {
     /// What the header repeats.
     pub(super) head: Head,
     /// What is asked.
-    pub(super) asked: Asked,
+    pub(super) asked: Asked<'q>,
     /// What the client's OPT record says, if it sent one.
-    pub(super) edns: Option<Edns>,
+    pub(super) edns: Option<Edns<'q>>,
 }
 
 /// A query that gets nothing but a code.
-#[derive(Clone, Debug)]
-pub(super) struct BadQuery {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BadQuery<'q> {
     /// What the header repeats.
     pub(super) head: Head,
     /// The question, where it could be read.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<Asked<'q>>,
     /// The OPT record, where there was one.
-    pub(super) edns: Option<Edns>,
+    pub(super) edns: Option<Edns<'q>>,
     /// The code.
     pub(super) rcode: ResponseCode,
 }
 
 /// Why there is no Question.
 #[derive(Clone, Debug)]
-pub(super) enum Unanswered {
+pub(super) enum Unanswered<'q> {
     /// Nothing may be sent back.
     Ignored,
     /// Only a code is sent back.
-    Bad(Box<BadQuery>),
+    Bad(Box<BadQuery<'q>>),
 }
 
 /// Reads a query.
-pub(super) fn read(incoming: &Incoming<'_>) -> Result<Question, Unanswered> {
+pub(super) fn read<'q>(incoming: &Incoming<'q>) -> Result<Question<'q>, Unanswered<'q>> {
     let mut reader = Reader { bytes: incoming.bytes, at: 0 };
     let (head, counts) = read_head(&mut reader).ok_or(Unanswered::Ignored)?;
     // Nobody listens on port 0; a datagram that claims it was forged.
     if incoming.transport == Transport::Udp && incoming.source.port() == 0 {
         return Err(Unanswered::Ignored);
     }
-    let bad = |asked: Option<Asked>, edns: Option<Edns>, rcode: ResponseCode| {
+    let bad = |asked: Option<Asked<'q>>, edns: Option<Edns<'q>>, rcode: ResponseCode| {
         Unanswered::Bad(Box::new(BadQuery { head, asked, edns, rcode }))
     };
     if head.opcode != OpCode::Query {
         // RFC 8906 §8.1.4: NOTIMP, and nothing but the header, since the rest may have another shape.
         return Err(bad(None, None, ResponseCode::NotImp));
+    }
+    if counts.questions == 0
+        && let (Some(opt), Body::Whole) = read_records(&mut reader, counts)
+        && opt.version == 0
+        && opt.edns.options.cookie.is_some()
+    {
+        // RFC 7873 §5.4: a query without a question asks for a cookie.
+        return Err(bad(None, Some(opt.edns), ResponseCode::NoError));
     }
     // RFC 9619 §4: exactly one question.
     if counts.questions != 1 {
@@ -103,11 +130,11 @@ pub(super) fn read(incoming: &Incoming<'_>) -> Result<Question, Unanswered> {
     if opt.is_some_and(|opt| opt.version != 0) {
         return Err(bad(Some(asked), edns, ResponseCode::BADVERS));
     }
-    if !matches!(asked.class, CLASS_IN | CLASS_ANY) {
+    if !matches!(asked.class, CLASS_IN | CLASS_CHAOS | CLASS_ANY) {
         return Err(bad(Some(asked), edns, ResponseCode::Refused));
     }
     if matches!(asked.kind, RecordType::AXFR | RecordType::IXFR) {
-        // There is no zone to transfer, as in Consul.
+        // Zones are not transferred, as in Consul.
         return Err(bad(Some(asked), edns, ResponseCode::NotImp));
     }
     if asked.kind == RecordType::OPT {
@@ -140,37 +167,25 @@ fn read_head(reader: &mut Reader<'_>) -> Option<(Head, Counts)> {
         return None;
     }
     let opcode = OpCode::from_u8(u8::try_from(flags >> 11 & 0xF).unwrap_or_default());
-    let recursion_desired = opcode == OpCode::Query && flags & FLAG_RD != 0;
-    Some((Head { id, opcode, recursion_desired }, Counts { questions, others, additionals }))
+    let is_set = |bit: u16| opcode == OpCode::Query && flags & bit != 0;
+    let (recursion_desired, checking_disabled) = (is_set(FLAG_RD), is_set(FLAG_CD));
+    let head = Head { id, opcode, recursion_desired, checking_disabled };
+    Some((head, Counts { questions, others, additionals }))
 }
 
-fn read_asked(reader: &mut Reader<'_>) -> Option<Asked> {
-    let mut labels: Vec<&[u8]> = Vec::with_capacity(8);
-    let mut name_bytes: usize = 1;
-    loop {
-        let length = usize::from(reader.u8()?);
-        if length == 0 {
-            break;
-        }
-        name_bytes += 1 + length;
-        // A pointer has its two highest bits set, and the first name can point only into the header.
-        if LABEL_BYTES_MAX < length || NAME_BYTES_MAX < name_bytes {
-            return None;
-        }
-        labels.push(reader.take(length)?);
-    }
-    let mut name = Name::from_labels(labels).ok()?;
-    name.set_fqdn(true);
+fn read_asked<'q>(reader: &mut Reader<'q>) -> Option<Asked<'q>> {
+    let name = QName::read(reader.rest())?;
+    reader.take(name.spelled().len())?;
     Some(Asked { name, kind: RecordType::from(reader.u16()?), class: reader.u16()? })
 }
 
 /// An OPT record.
 #[derive(Clone, Copy)]
-struct Opt {
+struct Opt<'q> {
     /// The version of EDNS that the client speaks.
     version: u8,
     /// What we take from it.
-    edns: Edns,
+    edns: Edns<'q>,
 }
 
 /// Whether the sections behind the question can be read.
@@ -183,7 +198,7 @@ enum Body {
 }
 
 /// Reads the sections behind the question; the OPT record is found even where a later one is broken.
-fn read_records(reader: &mut Reader<'_>, counts: Counts) -> (Option<Opt>, Body) {
+fn read_records<'q>(reader: &mut Reader<'q>, counts: Counts) -> (Option<Opt<'q>>, Body) {
     let mut opt = None;
     for _ in 0..counts.others {
         let Some(record) = read_record(reader) else { return (opt, Body::Malformed) };
@@ -201,14 +216,19 @@ fn read_records(reader: &mut Reader<'_>, counts: Counts) -> (Option<Opt>, Body) 
         if record.kind != RecordType::OPT {
             continue;
         }
+        let options = read_options(record.data);
         let found = Opt {
             version: u8::try_from(record.ttl >> 16 & 0xFF).unwrap_or_default(),
-            edns: Edns { udp_size: record.class, dnssec_ok: record.ttl & EDNS_FLAG_DO != 0 },
+            edns: Edns {
+                udp_size: record.class,
+                dnssec_ok: record.ttl & EDNS_FLAG_DO != 0,
+                options: options.unwrap_or_default(),
+            },
         };
         // RFC 6891 §6.1.1: at most one; §6.1.2: its owner is the root.
         let is_first = opt.is_none();
         opt.get_or_insert(found);
-        if !is_first || record.owner == Owner::Other || !is_options(record.data) {
+        if !is_first || record.owner == Owner::Other || options.is_none() {
             return (opt, Body::Malformed);
         }
     }
@@ -264,16 +284,50 @@ fn read_record<'a>(reader: &mut Reader<'a>) -> Option<RawRecord<'a>> {
     Some(RawRecord { owner, kind, class, ttl, data: reader.take(usize::from(length))? })
 }
 
-/// Whether an OPT record's data is a list of options and nothing else (RFC 6891 §6.1.2).
-fn is_options(data: &[u8]) -> bool {
+/// An OPT record's data as a list of options (RFC 6891 §6.1.2); nothing if it is none, or one of the options
+/// that we know is malformed.
+fn read_options(data: &[u8]) -> Option<Options<'_>> {
     let mut reader = Reader { bytes: data, at: 0 };
+    let mut options = Options::default();
     while reader.at < data.len() {
-        let length = reader.u16().and_then(|_code| reader.u16());
-        if length.and_then(|length| reader.take(usize::from(length))).is_none() {
-            return false;
+        let (code, length) = (reader.u16()?, reader.u16()?);
+        let value = reader.take(usize::from(length))?;
+        match code {
+            OPTION_COOKIE if cookie::is_wellformed(value) => {
+                // RFC 7873 §5.2: only the first counts.
+                options.cookie.get_or_insert(value);
+            }
+            OPTION_SUBNET if is_subnet(value) => {
+                options.subnet.get_or_insert(value);
+            }
+            // What `+subnet=0` sends: no family and no address. There is nothing to be echoed.
+            OPTION_SUBNET if value == [0; 4] => {}
+            OPTION_COOKIE | OPTION_SUBNET => return None,
+            // RFC 5001 §2.1: what a query says there has no meaning.
+            OPTION_SERVER_ID => options.wants_server_id = true,
+            OPTION_KEEPALIVE => options.wants_keepalive = true,
+            _ => {}
         }
     }
-    true
+    Some(options)
+}
+
+/// Whether a client subnet is one (RFC 7871 §6): a known family, no scope, and an address that has just the
+/// bytes that its prefix needs, with nothing set behind the prefix.
+fn is_subnet(value: &[u8]) -> bool {
+    let Some((&[family_high, family, prefix, scope], address)) = value.split_first_chunk::<4>()
+    else {
+        return false;
+    };
+    let bits_max = match (family_high, family) {
+        // RFC 7871 §6 knows these two families.
+        (0, 1) => 32,
+        (0, 2) => 128,
+        _ => return false,
+    };
+    let spare = (8 - prefix % 8) % 8;
+    let is_clear = address.last().is_none_or(|last| u32::from(*last) & ((1 << spare) - 1) == 0);
+    prefix <= bits_max && scope == 0 && address.len() == usize::from(prefix.div_ceil(8)) && is_clear
 }
 
 /// A place in a message.
@@ -285,6 +339,10 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let end = self.at.checked_add(length)?;
         let taken = self.bytes.get(self.at..end)?;
@@ -304,6 +362,9 @@ impl<'a> Reader<'a> {
 /// The Internet.
 pub(super) const CLASS_IN: u16 = 1;
 
+/// CHAOS: who the server is.
+pub(super) const CLASS_CHAOS: u16 = 3;
+
 /// Any class; we hold only one.
 const CLASS_ANY: u16 = 255;
 
@@ -313,14 +374,23 @@ const FLAG_QR: u16 = 0x8000;
 /// The bit that asks for recursion.
 const FLAG_RD: u16 = 0x0100;
 
+/// The bit that asks for what does not validate.
+const FLAG_CD: u16 = 0x0010;
+
 /// The bit that asks for DNSSEC records (RFC 3225 §3).
 const EDNS_FLAG_DO: u32 = 0x8000;
 
-/// Longest label, in bytes (RFC 1035 §2.3.4).
-const LABEL_BYTES_MAX: usize = 63;
+/// Who answers (RFC 5001).
+pub(super) const OPTION_SERVER_ID: u16 = 3;
 
-/// Longest name on the wire, in bytes (RFC 1035 §2.3.4).
-const NAME_BYTES_MAX: usize = 255;
+/// Whom the client asks for (RFC 7871).
+pub(super) const OPTION_SUBNET: u16 = 8;
+
+/// Cookies (RFC 7873).
+pub(super) const OPTION_COOKIE: u16 = 10;
+
+/// How long a connection may be idle (RFC 7828).
+pub(super) const OPTION_KEEPALIVE: u16 = 11;
 
 /// The first byte of a compression pointer is at least this (RFC 1035 §4.1.4).
 const POINTER: u8 = 0xC0;

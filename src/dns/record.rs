@@ -16,8 +16,6 @@ pub(super) enum Owner {
     Question,
     /// So many labels at the end of the name that was asked, as they were spelled.
     Suffix(usize),
-    /// The name that the offer's own record points at.
-    Pointed(Name),
     /// Another name.
     Named(Name),
 }
@@ -38,17 +36,36 @@ pub(super) struct Rr {
 pub(super) struct Offer {
     /// The record.
     pub(super) record: Rr,
-    /// Addresses of what it points at; one RRset, told whole or not at all.
-    pub(super) addresses: Vec<Rr>,
-    /// Texts about the machine behind it; one RRset, told whole or not at all.
-    pub(super) texts: Vec<Rr>,
+    /// Addresses of what it points at.
+    pub(super) addresses: Option<Help>,
+    /// Texts about the machine behind it.
+    pub(super) texts: Option<Help>,
 }
 
 impl Offer {
     /// A record that needs no help.
     pub(super) fn alone(owner: Owner, ttl: Ttl, data: RData) -> Self {
-        Self { record: Rr { owner, ttl, data }, addresses: Vec::new(), texts: Vec::new() }
+        Self { record: Rr { owner, ttl, data }, addresses: None, texts: None }
     }
+}
+
+/// Which additional records help to use a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Help {
+    /// The place of the set among the Answer's sets.
+    pub(super) set: usize,
+    /// Whether its owner is the name that the record points at.
+    pub(super) is_about_target: bool,
+}
+
+/// Additional records of one owner; told whole or not at all (RFC 2181 §5), and once, however many records
+/// they help with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Set {
+    /// Whom they are about.
+    pub(super) owner: Owner,
+    /// How long they may be kept, and what they say.
+    pub(super) records: Vec<(Ttl, RData)>,
 }
 
 /// An address as a record's data.

@@ -2,12 +2,12 @@
 //!
 //! Outcomes borrow from the View: nothing of the catalog is copied.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::catalog::{Instance, View};
-use crate::dns::target::{Absence, Meaning, Target};
+use crate::dns::reason::Reason;
+use crate::dns::target::{Meaning, Target};
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
 use crate::model::name::ServiceName;
@@ -41,52 +41,18 @@ pub(super) enum Outcome<'v> {
     ServiceAt(&'v ServiceName),
 }
 
-/// Why a name does not exist: told to the client as an extended error (RFC 8914). Holds no text of the
-/// client's, so that its length is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// The name cannot exist.
-    Absent(Absence),
-    /// No such service is registered.
-    UnknownService,
-    /// The service has no instance with the tag.
-    UnknownTag {
-        /// Its instances.
-        instances: usize,
-    },
-    /// All instances are left out because of their checks.
-    Unhealthy {
-        /// Instances that were asked for.
-        instances: usize,
-        /// Those that warn, which `only_passing` leaves out.
-        warning: usize,
-    },
-    /// No such machine is registered.
-    UnknownNode,
-    /// Nobody is registered at the address.
-    UnknownAddress,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Outcome<'_> {
+    /// Whether it rests on something that is registered under the name.
+    pub(super) fn is_in_catalog(&self) -> bool {
         match self {
-            Self::Absent(Absence::Form) => out.write_str("no name has this form"),
-            Self::Absent(Absence::Datacenter) => out.write_str("no such datacenter"),
-            Self::Absent(Absence::Address) => out.write_str("the name spells no address"),
-            Self::Absent(Absence::Query) => out.write_str("no such prepared query"),
-            Self::Absent(Absence::Mesh) => out.write_str("there is no service mesh"),
-            Self::UnknownService => out.write_str("no such service"),
-            Self::UnknownTag { instances } => {
-                write!(out, "0 of {instances} instances carry the tag")
-            }
-            Self::Unhealthy { instances, warning: 0 } => {
-                write!(out, "0 of {instances} instances passing")
-            }
-            Self::Unhealthy { instances, warning } => {
-                write!(out, "0 of {instances} instances passing, {warning} warning")
-            }
-            Self::UnknownNode => out.write_str("no such node"),
-            Self::UnknownAddress => out.write_str("nobody is registered at this address"),
+            Self::Instances(_) | Self::Node(_) | Self::NodeAt(_) | Self::ServiceAt(_) => true,
+            Self::NotReady
+            | Self::Refused
+            | Self::NoName(_)
+            | Self::NoData
+            | Self::Apex(_)
+            | Self::NameServers(_)
+            | Self::Address(_) => false,
         }
     }
 }

@@ -56,16 +56,42 @@ fn source(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 254], port))
 }
 
-fn ask(view: &View, bytes: &[u8], transport: Transport, seed: u64) -> Outgoing {
+fn known<'a>(view: &'a View, config: &'a Arc<DnsConfig>) -> Known<'a> {
+    let cookie_secret = CookieSecret([7; 16]);
+    Known { view, config, now: Now(1_000), age: Duration::ZERO, cookie_secret }
+}
+
+/// What is sent back; nothing if the query is ignored. A worker that remembers says the same, whether it
+/// makes the answer or finds it.
+fn ask_with(
+    known: &Known<'_>,
+    incoming: &Incoming<'_>,
+    worker: &mut Worker,
+    seed: u64,
+) -> Option<Vec<u8>> {
+    let mut without = Worker::without_cache(fastrand::Rng::with_seed(seed));
+    let mut expected = Vec::new();
+    let said = respond(known, incoming, &mut without, &mut expected);
+    for _ in 0..2 {
+        worker.rng = fastrand::Rng::with_seed(seed);
+        let mut came = Vec::new();
+        let again = respond(known, incoming, worker, &mut came);
+        assert_eq!(text::show(&came), text::show(&expected), "{:02x?}", incoming.bytes);
+        assert_eq!(came, expected, "{:02x?}", incoming.bytes);
+        assert_eq!(matches!(again, Outgoing::Ignore), matches!(said, Outgoing::Ignore));
+    }
+    matches!(said, Outgoing::Reply(_)).then_some(expected)
+}
+
+fn ask(view: &View, bytes: &[u8], transport: Transport, seed: u64) -> Option<Vec<u8>> {
     let incoming = Incoming { bytes, transport, source: source(5353) };
-    let mut rng = fastrand::Rng::with_seed(seed);
-    respond(view, &config(), &incoming, Now(0), &mut rng)
+    let mut worker = Worker::new(fastrand::Rng::with_seed(seed));
+    ask_with(&known(view, &Arc::new(config())), &incoming, &mut worker, seed)
 }
 
 fn reply(view: &View, name: &str, kind: &str, transport: Transport, seed: u64) -> Vec<u8> {
     let bytes = query(name, kind, &QueryOptions::default(), 7).unwrap();
-    let Outgoing::Reply(reply) = ask(view, &bytes, transport, seed) else { panic!("no reply") };
-    reply
+    ask(view, &bytes, transport, seed).expect("a reply")
 }
 
 fn check(view: &View, name: &str, kind: &str, expected: &Expect) {
@@ -113,13 +139,14 @@ fn the_serial_is_the_revision() {
 #[test]
 fn a_datagram_from_port_zero_is_ignored() {
     let bytes = query("consul", "SOA", &QueryOptions::default(), 7).unwrap();
-    let mut incoming = Incoming { bytes: &bytes, transport: Transport::Udp, source: source(0) };
-    let mut rng = fastrand::Rng::with_seed(1);
-    let said = respond(&view(0), &config(), &incoming, Now(0), &mut rng);
-    assert_eq!(said, Outgoing::Ignore);
-    incoming.transport = Transport::Tcp;
-    let said = respond(&view(0), &config(), &incoming, Now(0), &mut rng);
-    assert_ne!(said, Outgoing::Ignore);
+    let (view, config) = (view(0), Arc::new(config()));
+    let mut worker = Worker::new(fastrand::Rng::with_seed(1));
+    let mut check = |transport| {
+        let incoming = Incoming { bytes: &bytes, transport, source: source(0) };
+        ask_with(&known(&view, &config), &incoming, &mut worker, 1).is_some()
+    };
+    assert!(!check(Transport::Udp));
+    assert!(check(Transport::Tcp));
 }
 
 #[test]
@@ -213,15 +240,18 @@ fn mangle(packet: &mut Vec<u8>, rng: &mut fastrand::Rng) {
 fn mangled_packets_are_answered_or_ignored() {
     let view = view(40);
     let seeds = seeds();
+    let config = Arc::new(config());
     let mut rng = fastrand::Rng::with_seed(20_260);
+    let mut worker = Worker::new(fastrand::Rng::with_seed(1));
     let mut replies = 0;
     for round in 0..20_000 {
         let mut packet = rng.choice(&seeds).unwrap().clone();
         mangle(&mut packet, &mut rng);
         let transport = if rng.bool() { Transport::Udp } else { Transport::Tcp };
-        let outgoing = ask(&view, &packet, transport, round);
+        let incoming = Incoming { bytes: &packet, transport, source: source(5353) };
+        let reply = ask_with(&known(&view, &config), &incoming, &mut worker, round);
         let is_query = 12 <= packet.len() && packet[2] & 0x80 == 0;
-        let Outgoing::Reply(reply) = outgoing else {
+        let Some(reply) = reply else {
             assert!(!is_query, "a query is ignored: {packet:02x?}");
             continue;
         };
@@ -232,7 +262,7 @@ fn mangled_packets_are_answered_or_ignored() {
         assert!(transport == Transport::Tcp || reply.len() <= 1_232, "size: {packet:02x?}");
         let shown = text::show(&reply);
         assert!(shown.starts_with("status"), "{packet:02x?} {shown}");
-        assert_eq!(ask(&view, &reply, transport, 1), Outgoing::Ignore);
+        assert_eq!(ask(&view, &reply, transport, 1), None);
         // What is shown may come from anywhere.
         let mut mangled = reply;
         mangle(&mut mangled, &mut rng);

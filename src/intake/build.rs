@@ -22,6 +22,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     identity(notes, root, &mut config);
     network::read(notes, root, &mut config);
     config.dns = build_dns::settings(notes, root);
+    config.dns_access = build_dns::access(notes, root);
     build_dns::domains(notes, root, &mut config);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);

@@ -1,11 +1,16 @@
 //! Canonical Value → the settings of DNS answers.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use crate::intake::build::{note, set};
 use crate::intake::config::Config;
+use crate::intake::fault::Fault;
 use crate::intake::read::{self, Notes};
 use crate::intake::value::{Kind, Value};
-use crate::model::dns_config::{DnsSettings, ServiceTtls};
-use crate::model::limits::DOMAIN_BYTES_MAX;
+use crate::model::dns_config::{Access, DnsSettings, STALE_AGE_MIN, ServiceTtls};
+use crate::model::limits::{ADDRESSES_MAX, DOMAIN_BYTES_MAX};
 use crate::model::number::Ttl;
 use crate::model::time::parse_duration;
 
@@ -20,6 +25,11 @@ pub(crate) fn settings(notes: &mut Notes, root: &Value) -> DnsSettings {
     set(&mut dns.disable_compression, read::flag(stated, "disable_compression"));
     let meta_txt = read::flag(stated, "enable_additional_node_meta_txt");
     set(&mut dns.additional_node_meta_txt, meta_txt);
+    set(&mut dns.enable_identity, read::flag(stated, "enable_identity"));
+    set(&mut dns.stale_age_max, read::duration(stated, "max_stale"));
+    if read::flag(stated, "allow_stale") == Some(false) {
+        dns.stale_age_max = STALE_AGE_MIN;
+    }
     if let Some(limit) = read::integer(stated, "udp_answer_limit") {
         if limit < 0 {
             let text = format!(
@@ -57,6 +67,38 @@ pub(crate) fn settings(notes: &mut Notes, root: &Value) -> DnsSettings {
         timer("min_ttl", &mut dns.soa.min_ttl);
     }
     dns
+}
+
+/// Reads who may ask.
+pub(crate) fn access(notes: &mut Notes, root: &Value) -> Access {
+    let Some(stated) = root.entry("dns_config") else { return Access::default() };
+    Access {
+        allowed: networks(notes, stated, "allow_clients"),
+        denied: networks(notes, stated, "deny_clients"),
+    }
+}
+
+fn networks(notes: &mut Notes, stated: &Value, key: &str) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for item in read::items(stated, key) {
+        let text = read::own_text(item).unwrap_or_default();
+        // One address is the network of itself.
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(network) if networks.len() < ADDRESSES_MAX => networks.push(network),
+            Ok(_) => {
+                note(notes, stated, key, &format!("more than {ADDRESSES_MAX} networks"));
+                break;
+            }
+            Err(_) => {
+                let fault = format!("`{text}` is no network and no IP address");
+                notes.problem(
+                    Fault::at(&item.place, fault).hint("write `10.0.0.0/8` or `2001:db8::1`"),
+                    "",
+                );
+            }
+        }
+    }
+    networks
 }
 
 /// Reads `domain` and `alt_domain`.

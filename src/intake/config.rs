@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
-use crate::model::dns_config::{DnsConfig, DnsSettings};
+use crate::model::dns_config::{Access, DnsConfig, DnsSettings};
 use crate::model::limits::{
     BLOCKING_WAIT_DEFAULT_MS, BLOCKING_WAIT_MAX_MS, CHECK_OUTPUT_BYTES_MAX, KV_VALUE_BYTES_MAX,
 };
@@ -55,6 +55,8 @@ pub struct Config {
     pub ports: Ports,
     /// Who is asked for names that are not ours.
     pub recursors: Vec<String>,
+    /// Which clients may ask DNS.
+    pub dns_access: Access,
     /// A folder of zone files.
     pub zones_dir: Option<PathBuf>,
     /// What is logged, how and where to.
@@ -222,6 +224,7 @@ impl Config {
             advertise_addr: None,
             addresses: Addresses::default(),
             ports: Ports::default(),
+            dns_access: Access::default(),
             recursors: Vec::new(),
             zones_dir: None,
             log: LogSettings {
@@ -257,6 +260,8 @@ impl Config {
             alt_domain: self.alt_domain.clone(),
             datacenter: self.datacenter.clone(),
             node: node.clone(),
+            is_recursive: !self.recursors.is_empty(),
+            access: self.dns_access.clone(),
             settings: self.dns.clone(),
         }
     }

@@ -57,6 +57,10 @@ impl Config {
         json!({
             "DNSAddrs": self.dns_addrs(),
             "DNSAltDomain": self.alt_domain.as_deref().map(|d| format!("{d}.")).unwrap_or_default(),
+            "DNSAllowClients": self.dns_access.allowed,
+            "DNSDenyClients": self.dns_access.denied,
+            "DNSEnableIdentity": self.dns.enable_identity,
+            "DNSMaxStale": format!("{}s", self.dns.stale_age_max.as_secs()),
             "DNSARecordLimit": self.dns.a_record_limit,
             "DNSDisableCompression": self.dns.disable_compression,
             "DNSDomain": format!("{}.", self.domain),

@@ -85,6 +85,13 @@ pub const UDP_ANSWER_BYTES_PLAIN: u16 = 512;
 /// Records in one TCP answer (Consul: 4096).
 pub const TCP_ANSWER_RECORDS_MAX: usize = 4_096;
 
+/// Answers that one thread keeps to give them again, in bytes.
+pub const DNS_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// How long a DNS client's connection may say nothing (RFC 7766 §6.2.3 asks for "a few seconds"); told to
+/// clients that ask (RFC 7828).
+pub const DNS_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Bytes of commands that wait for Raft at one time; beyond it a write waits for its turn.
 pub const PROPOSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 

@@ -2,12 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
+use hickory_proto::op::ResponseCode;
+use tokio_util::sync::CancellationToken;
 
-use crate::dns::{self, Incoming, Outgoing, Transport};
+use crate::catalog::View;
+use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Worker};
 use crate::model::dns_config::DnsConfig;
-use crate::publish::Reader;
+use crate::model::time::Now;
+use crate::publish::{Propose, Reader};
 use crate::server::clock;
 
 /// The View and the settings that answers are made of.
@@ -16,58 +22,113 @@ pub(in crate::server) struct Front {
     reader: Reader,
     /// The settings; a reload swaps them.
     config: ArcSwap<DnsConfig>,
+    /// How long ago the catalog was last known to be current, in milliseconds.
+    age_ms: AtomicU64,
+    /// What cookies are made with.
+    cookie_secret: CookieSecret,
     /// What the listeners' generators start from.
     seed: u64,
 }
 
+/// All that a batch of answers is made of, loaded once.
+pub(in crate::server) struct Moment {
+    /// The catalog.
+    view: Guard<Arc<View>>,
+    /// The settings.
+    config: Guard<Arc<DnsConfig>>,
+    /// When it is.
+    now: Now,
+    /// How long ago the catalog was last known to be current.
+    age: Duration,
+}
+
 impl Front {
-    pub(in crate::server) fn new(reader: Reader, config: DnsConfig, seed: u64) -> Self {
-        Self { reader, config: ArcSwap::from_pointee(config), seed }
+    /// A front whose shuffles and cookies come from `rng`.
+    pub(in crate::server) fn new(
+        reader: Reader,
+        config: DnsConfig,
+        rng: &mut fastrand::Rng,
+    ) -> Self {
+        let cookie_secret = CookieSecret(rng.u128(..).to_ne_bytes());
+        let config = ArcSwap::from_pointee(config);
+        Self { reader, config, age_ms: AtomicU64::new(0), cookie_secret, seed: rng.u64(..) }
     }
 
-    /// Makes the answer to one query.
+    /// What is known now. Hold it for one batch: it keeps old state alive.
+    pub(in crate::server) fn moment(&self) -> Moment {
+        Moment {
+            view: self.reader.load(),
+            config: self.config.load(),
+            now: clock::now(),
+            age: Duration::from_millis(self.age_ms.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Makes the answer to one query, into `out`.
     pub(in crate::server) fn respond(
         &self,
+        moment: &Moment,
         incoming: &Incoming<'_>,
-        rng: &mut fastrand::Rng,
+        worker: &mut Worker,
+        out: &mut Vec<u8>,
     ) -> Outgoing {
-        let view = self.reader.load();
-        let config = self.config.load();
-        metrics::counter!("consul.dns.queries", "transport" => word(incoming.transport))
-            .increment(1);
-        let now = clock::now();
-        let respond = AssertUnwindSafe(|| dns::respond(&view, &config, incoming, now, rng));
+        let known = Known {
+            view: &moment.view,
+            config: &moment.config,
+            now: moment.now,
+            age: moment.age,
+            cookie_secret: self.cookie_secret,
+        };
+        let respond = AssertUnwindSafe(|| dns::respond(&known, incoming, worker, out));
         // A bug that one query finds must not take the thread that others are answered by.
-        catch_unwind(respond).unwrap_or_else(|_| {
-            metrics::counter!("lictor.dns.panics").increment(1);
-            tracing::error!(query = ?incoming.bytes, "a query could not be answered; this is a bug");
-            servfail(incoming.bytes)
-        })
+        if let Ok(outgoing) = catch_unwind(respond) {
+            return outgoing;
+        }
+        metrics::counter!("lictor.dns.panics").increment(1);
+        tracing::error!(query = ?incoming.bytes, "a query could not be answered; this is a bug");
+        *worker = self.worker();
+        servfail(incoming.bytes, out)
     }
 
-    /// A generator for one listener.
-    pub(in crate::server) fn rng(&self) -> fastrand::Rng {
+    /// A worker for one listener.
+    pub(in crate::server) fn worker(&self) -> Worker {
         // Listeners may share a sequence: shuffles need to be even, not secret.
-        fastrand::Rng::with_seed(self.seed)
+        Worker::new(fastrand::Rng::with_seed(self.seed))
     }
 
     /// Answers by these settings from now on.
     pub(in crate::server) fn configure(&self, config: DnsConfig) {
         self.config.store(Arc::new(config));
     }
+
+    /// Watches how old the catalog becomes, until `stop`: answers say so, but none waits to find out.
+    pub(in crate::server) async fn watch_age(
+        self: Arc<Self>,
+        propose: Arc<dyn Propose>,
+        stop: CancellationToken,
+    ) {
+        let mut clock = tokio::time::interval(AGE_INTERVAL);
+        while stop.run_until_cancelled(clock.tick()).await.is_some() {
+            let age = propose.cluster().last_contact.as_millis();
+            self.age_ms.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
+        }
+    }
 }
+
+/// How often the catalog's age is looked at.
+const AGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest way to say that we failed: the query's head with QR and SERVFAIL.
-fn servfail(query: &[u8]) -> Outgoing {
+fn servfail(query: &[u8], out: &mut Vec<u8>) -> Outgoing {
     let Some([id_high, id_low, flags, ..]) = query.get(..12) else { return Outgoing::Ignore };
     let (response, opcode_and_rd, code) = (0x80, flags & 0x79, 2);
-    let head = [*id_high, *id_low, response | opcode_and_rd, code, 0, 0, 0, 0, 0, 0, 0, 0];
-    Outgoing::Reply(head.to_vec())
-}
-
-fn word(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "udp",
-        Transport::Tcp => "tcp",
-    }
+    out.clear();
+    out.extend([*id_high, *id_low, response | opcode_and_rd, code, 0, 0, 0, 0, 0, 0, 0, 0]);
+    Outgoing::Reply(Said {
+        kind: None,
+        rcode: ResponseCode::ServFail,
+        is_truncated: false,
+        is_cached: false,
+        is_stale: false,
+    })
 }

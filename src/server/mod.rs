@@ -12,6 +12,8 @@ mod running;
 
 mod front;
 
+mod meter;
+
 mod udp;
 
 mod tcp;

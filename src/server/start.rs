@@ -62,8 +62,9 @@ pub(in crate::server) async fn start(
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
-    let seed = fastrand::u64(..);
-    let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), seed));
+    let mut rng = fastrand::Rng::new();
+    let seed = rng.u64(..);
+    let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), &mut rng));
     let tcp = tcp::start(sockets.tcp, &front);
     let udp = start_udp(sockets.udp, &front)?;
 
@@ -84,6 +85,7 @@ pub(in crate::server) async fn start(
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();
     tasks.spawn(metrics.clone().keep_intervals(stops.http.clone()));
+    tasks.spawn(Arc::clone(&front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     let leading =
         Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };

@@ -16,13 +16,13 @@ use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseI
 use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::TcpListener;
 
-use crate::dns::{Incoming, Outgoing, Transport};
+use crate::dns::{Incoming, Outgoing, Transport, Worker};
 use crate::server::front::Front;
 
 /// Starts to answer on listeners. Dropping the result ends it.
 pub(in crate::server) fn start(listeners: Vec<TcpListener>, front: &Arc<Front>) -> TcpServer {
-    let rng = Mutex::new(front.rng());
-    let mut server = Server::new(Handler { front: Arc::clone(front), rng });
+    let worker = Mutex::new(front.worker());
+    let mut server = Server::new(Handler { front: Arc::clone(front), worker });
     for listener in listeners {
         server.register_listener(listener, IDLE_TIMEOUT, REPLIES_QUEUED_MAX);
     }
@@ -49,8 +49,8 @@ impl TcpServer {
 struct Handler {
     /// What answers.
     front: Arc<Front>,
-    /// The listeners' generator; held for the few microseconds of one answer.
-    rng: Mutex<fastrand::Rng>,
+    /// What the listeners keep; held for the few microseconds of one answer.
+    worker: Mutex<Worker>,
 }
 
 #[async_trait::async_trait]
@@ -88,11 +88,12 @@ impl Handler {
     /// The reply as hickory's message; nothing where none is due.
     fn respond(&self, bytes: &[u8], source: SocketAddr) -> Option<Message> {
         let incoming = Incoming { bytes, transport: Transport::Tcp, source };
+        let mut reply = Vec::new();
         let outgoing = {
-            let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-            self.front.respond(&incoming, &mut rng)
+            let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+            self.front.respond(&self.front.moment(), &incoming, &mut worker, &mut reply)
         };
-        let Outgoing::Reply(reply) = outgoing else { return None };
+        let Outgoing::Reply(_) = outgoing else { return None };
         let mut message = Message::from_vec(&reply)
             .inspect_err(|fault| tracing::error!(%fault, "our own reply does not parse"))
             .ok()?;

@@ -7,19 +7,19 @@
 //! Labels are read from the right, and the first keyword decides; what stands left of a service is one
 //! tag, dots included.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use hickory_proto::rr::Name;
-
+use crate::dns::qname::QName;
 use crate::model::dns_config::DnsConfig;
 
 /// A name's place and meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target<'c> {
+pub(super) struct Target<'a> {
     /// The suffix that it stands below.
-    pub(super) zone: Zone<'c>,
+    pub(super) zone: Zone<'a>,
     /// What it means there.
-    pub(super) meaning: Meaning,
+    pub(super) meaning: Meaning<'a>,
 }
 
 /// A suffix that we answer for.
@@ -48,7 +48,7 @@ impl Zone<'_> {
 
 /// What a name means. Names are folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum Meaning<'a> {
     /// The suffix itself.
     Apex,
     /// `ns` below it: the servers.
@@ -58,14 +58,14 @@ pub(super) enum Meaning {
     /// Instances of a service.
     Service {
         /// The service.
-        name: String,
+        name: Cow<'a, str>,
         /// The tag that they must carry.
-        tag: Option<String>,
+        tag: Option<Cow<'a, str>>,
     },
     /// A machine.
     Node {
         /// Its name.
-        name: String,
+        name: Cow<'a, str>,
     },
     /// The address that the name spells.
     Address(IpAddr),
@@ -93,70 +93,69 @@ pub(super) enum Absence {
 }
 
 /// Finds out what a name means.
-pub(super) fn locate<'c>(name: &Name, config: &'c DnsConfig) -> Target<'c> {
-    let labels: Option<Vec<String>> =
-        name.iter().map(|label| std::str::from_utf8(label).ok().map(str::to_lowercase)).collect();
-    let zone = zone_of(name, config);
-    let outside = zone.label_count();
+pub(super) fn locate<'a>(name: &'a QName<'_>, config: &'a DnsConfig) -> Target<'a> {
+    let mut bytes = Vec::with_capacity(name.label_count());
+    bytes.extend(name.labels());
+    let zone = zone_of(&bytes, config);
+    bytes.truncate(bytes.len().saturating_sub(zone.label_count()));
+    let labels: Option<Vec<Cow<'a, str>>> = bytes.into_iter().map(fold).collect();
     let meaning = match (labels, zone) {
         (_, Zone::Outside) => Meaning::Outside,
         // Names of the catalog are UTF-8: no other can be registered.
         (None, Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6) => Meaning::Absent(Absence::Form),
-        (Some(labels), zone) => {
-            let inside = labels.get(..labels.len().saturating_sub(outside)).unwrap_or_default();
-            match zone {
-                Zone::Domain(_) => meaning_in_domain(inside, config),
-                Zone::Reverse4 => meaning_in_reverse(inside, read_reverse4),
-                Zone::Reverse6 => meaning_in_reverse(inside, read_reverse6),
-                Zone::Outside => Meaning::Outside,
-            }
-        }
+        (Some(labels), Zone::Domain(_)) => meaning_in_domain(&labels, config),
+        (Some(labels), Zone::Reverse4) => meaning_in_reverse(&labels, read_reverse4),
+        (Some(labels), Zone::Reverse6) => meaning_in_reverse(&labels, read_reverse6),
     };
     Target { zone, meaning }
 }
 
-/// The longest of our suffixes that a name ends with.
-fn zone_of<'c>(name: &Name, config: &'c DnsConfig) -> Zone<'c> {
-    let domains = std::iter::once(&config.domain).chain(config.alt_domain.as_ref());
-    let mut zones: Vec<Zone<'c>> = domains
-        .filter(|domain| has_suffix(name, domain))
-        .map(|domain| Zone::Domain(domain.as_str()))
-        .collect();
-    if has_suffix(name, "in-addr.arpa") {
-        zones.push(Zone::Reverse4);
-    }
-    if has_suffix(name, "ip6.arpa") {
-        zones.push(Zone::Reverse6);
-    }
-    zones.into_iter().max_by_key(|zone| zone.label_count()).unwrap_or(Zone::Outside)
+/// A label as names of the catalog are folded, which goes beyond ASCII.
+fn fold(label: &[u8]) -> Option<Cow<'_, str>> {
+    let text = std::str::from_utf8(label).ok()?;
+    Some(if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) })
 }
 
-fn has_suffix(name: &Name, suffix: &str) -> bool {
-    let count = suffix.split('.').count();
-    let Some(skip) = name.iter().len().checked_sub(count) else { return false };
-    name.iter()
-        .skip(skip)
-        .zip(suffix.split('.'))
-        .all(|(label, expected)| label.eq_ignore_ascii_case(expected.as_bytes()))
+/// The longest of our suffixes that a name ends with.
+fn zone_of<'c>(labels: &[&[u8]], config: &'c DnsConfig) -> Zone<'c> {
+    let mut longest = Zone::Outside;
+    let mut consider = |suffix: &str, zone: Zone<'c>| {
+        if longest.label_count() < zone.label_count() && has_suffix(labels, suffix) {
+            longest = zone;
+        }
+    };
+    consider(&config.domain, Zone::Domain(&config.domain));
+    if let Some(domain) = &config.alt_domain {
+        consider(domain, Zone::Domain(domain));
+    }
+    consider("in-addr.arpa", Zone::Reverse4);
+    consider("ip6.arpa", Zone::Reverse6);
+    longest
+}
+
+fn has_suffix(labels: &[&[u8]], suffix: &str) -> bool {
+    let mut labels = labels.iter().rev();
+    suffix
+        .rsplit('.')
+        .all(|expected| labels.next().is_some_and(|label| *label == expected.as_bytes()))
 }
 
 /// What the labels left of our domain mean.
-fn meaning_in_domain(labels: &[String], config: &DnsConfig) -> Meaning {
-    let words: Vec<&str> = labels.iter().map(String::as_str).collect();
-    match words.as_slice() {
+fn meaning_in_domain<'a>(labels: &[Cow<'a, str>], config: &DnsConfig) -> Meaning<'a> {
+    match labels {
         [] => return Meaning::Apex,
-        ["ns"] => return Meaning::NameServer,
+        [word] if word == "ns" => return Meaning::NameServer,
         // `dc` has the datacenters below it, and a datacenter the keywords.
-        ["dc"] => return Meaning::Empty,
+        [word] if word == "dc" => return Meaning::Empty,
         _ => {}
     }
-    let keyword = words.iter().rposition(|word| Keyword::from_word(word).is_some());
-    let Some((at, keyword)) =
-        keyword.and_then(|at| Some((at, words.get(at).and_then(|word| Keyword::from_word(word))?)))
-    else {
-        return meaning_without_keyword(&words, config);
-    };
-    let (before, after) = words.split_at(at);
+    let keyword = labels
+        .iter()
+        .enumerate()
+        .rev()
+        .find_map(|(at, word)| Keyword::from_word(word).map(|keyword| (at, keyword)));
+    let Some((at, keyword)) = keyword else { return meaning_without_keyword(labels, config) };
+    let (before, after) = labels.split_at(at);
     let after = after.get(1..).unwrap_or_default();
     let is_here = match read_datacenter(after, config) {
         Suffix::None | Suffix::Here => true,
@@ -171,10 +170,18 @@ fn meaning_in_domain(labels: &[String], config: &DnsConfig) -> Meaning {
     match keyword {
         Keyword::Service => meaning_of_service(before),
         Keyword::Node if before.is_empty() => Meaning::Empty,
-        Keyword::Node => Meaning::Node { name: before.join(".") },
+        Keyword::Node => Meaning::Node { name: join(before) },
         Keyword::Addr => meaning_of_addr(before),
         Keyword::Query => Meaning::Absent(Absence::Query),
         Keyword::Mesh => Meaning::Absent(Absence::Mesh),
+    }
+}
+
+/// Labels as one text, dots between them.
+fn join<'a>(labels: &[Cow<'a, str>]) -> Cow<'a, str> {
+    match labels {
+        [label] => label.clone(),
+        labels => Cow::Owned(labels.join(".")),
     }
 }
 
@@ -219,19 +226,18 @@ enum Suffix {
     Unreadable,
 }
 
-fn read_datacenter(words: &[&str], config: &DnsConfig) -> Suffix {
-    match words {
-        [] => Suffix::None,
-        [datacenter] | [datacenter, "dc"] if *datacenter == config.datacenter.folded() => {
-            Suffix::Here
-        }
-        [_] | [_, "dc"] => Suffix::Elsewhere,
-        _ => Suffix::Unreadable,
-    }
+fn read_datacenter(labels: &[Cow<'_, str>], config: &DnsConfig) -> Suffix {
+    let datacenter = match labels {
+        [] => return Suffix::None,
+        [datacenter] => datacenter,
+        [datacenter, word] if word == "dc" => datacenter,
+        _ => return Suffix::Unreadable,
+    };
+    if datacenter == config.datacenter.folded() { Suffix::Here } else { Suffix::Elsewhere }
 }
 
 /// A datacenter alone, `_web._tcp` without `service`, or nothing that we know.
-fn meaning_without_keyword(words: &[&str], config: &DnsConfig) -> Meaning {
+fn meaning_without_keyword<'a>(words: &[Cow<'a, str>], config: &DnsConfig) -> Meaning<'a> {
     if let Some(at) = words.iter().rposition(|word| word.starts_with('_')) {
         let (before, after) = words.split_at(at + 1);
         return match read_datacenter(after, config) {
@@ -246,25 +252,31 @@ fn meaning_without_keyword(words: &[&str], config: &DnsConfig) -> Meaning {
     }
 }
 
-fn meaning_of_service(words: &[&str]) -> Meaning {
-    let Some((last, before)) = words.split_last() else { return Meaning::Empty };
-    if let ([first], Some(tag)) = (before, last.strip_prefix('_'))
-        && let Some(name) = first.strip_prefix('_')
-        && !name.is_empty()
-        && !tag.is_empty()
+fn meaning_of_service<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
+    let Some((last, before)) = labels.split_last() else { return Meaning::Empty };
+    if let ([first], Some(tag)) = (before, without_underscore(last))
+        && let Some(name) = without_underscore(first)
     {
         // `tcp` is the transport of nearly everything and says nothing; any other word is a tag.
-        let tag = (tag != "tcp").then(|| tag.to_owned());
-        return Meaning::Service { name: name.to_owned(), tag };
+        return Meaning::Service { name, tag: Some(tag).filter(|tag| tag != "tcp") };
     }
-    let tag = (!before.is_empty()).then(|| before.join("."));
-    Meaning::Service { name: (*last).to_owned(), tag }
+    let tag = (!before.is_empty()).then(|| join(before));
+    Meaning::Service { name: last.clone(), tag }
 }
 
-fn meaning_of_addr(words: &[&str]) -> Meaning {
-    let spelled = match words {
+/// What stands behind an underscore (RFC 2782), if anything does.
+fn without_underscore<'a>(label: &Cow<'a, str>) -> Option<Cow<'a, str>> {
+    let word = match label {
+        Cow::Borrowed(label) => Cow::Borrowed(label.strip_prefix('_')?),
+        Cow::Owned(label) => Cow::Owned(label.strip_prefix('_')?.to_owned()),
+    };
+    Some(word).filter(|word| !word.is_empty())
+}
+
+fn meaning_of_addr<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
+    let spelled = match labels {
         [] => return Meaning::Empty,
-        [spelled] if spelled.bytes().all(|byte| byte.is_ascii_hexdigit()) => *spelled,
+        [spelled] if spelled.bytes().all(|byte| byte.is_ascii_hexdigit()) => spelled,
         _ => return Meaning::Absent(Absence::Address),
     };
     let ip = match spelled.len() {
@@ -285,7 +297,10 @@ enum Spelled {
     Nothing,
 }
 
-fn meaning_in_reverse(labels: &[String], read: fn(&[String]) -> Spelled) -> Meaning {
+fn meaning_in_reverse<'a>(
+    labels: &[Cow<'a, str>],
+    read: fn(&[Cow<'a, str>]) -> Spelled,
+) -> Meaning<'a> {
     if labels.is_empty() {
         return Meaning::Apex;
     }
@@ -297,7 +312,7 @@ fn meaning_in_reverse(labels: &[String], read: fn(&[String]) -> Spelled) -> Mean
 }
 
 /// `4.3.2.1` → 1.2.3.4 (RFC 1035 §3.5).
-fn read_reverse4(labels: &[String]) -> Spelled {
+fn read_reverse4(labels: &[Cow<'_, str>]) -> Spelled {
     let mut octets = [0u8; 4];
     if octets.len() < labels.len() {
         return Spelled::Nothing;
@@ -316,7 +331,7 @@ fn read_reverse4(labels: &[String]) -> Spelled {
 }
 
 /// Thirty-two nibbles, the last first (RFC 3596 §2.5).
-fn read_reverse6(labels: &[String]) -> Spelled {
+fn read_reverse6(labels: &[Cow<'_, str>]) -> Spelled {
     let mut bits: u128 = 0;
     if NIBBLES < labels.len() {
         return Spelled::Nothing;

@@ -5,8 +5,9 @@ fn check(name: &str, expected: &str) {
     let mut config =
         DnsConfig::new(Datacenter::new("dc1").unwrap(), NodeName::new("agent").unwrap());
     config.alt_domain = Some("alt.consul".to_owned());
-    let labels: Vec<&[u8]> = name.split('.').map(str::as_bytes).collect();
-    let target = locate(&Name::from_labels(labels).unwrap(), &config);
+    let query = crate::dns::query(name, "A", &crate::dns::QueryOptions::default(), 7).unwrap();
+    let name_read = QName::read(&query[12..]).unwrap();
+    let target = locate(&name_read, &config);
     assert_eq!(format!("{:?} {:?}", target.zone, target.meaning), expected, "{name}");
 }
 

@@ -199,8 +199,15 @@ impl Storage<Key> for Store {
 impl HistogramFn for Distribution {
     fn record(&self, value: f64) {
         let mut spans = self.lock();
-        spans.whole.add(value);
-        spans.interval.add(value);
+        spans.whole.add(value, 1);
+        spans.interval.add(value, 1);
+    }
+
+    fn record_many(&self, value: f64, count: usize) {
+        let mut spans = self.lock();
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        spans.whole.add(value, count);
+        spans.interval.add(value, count);
     }
 }
 
@@ -211,13 +218,13 @@ impl Distribution {
 }
 
 impl Values {
-    fn add(&mut self, value: f64) {
+    fn add(&mut self, value: f64, count: u64) {
         self.min = if self.count == 0 { value } else { self.min.min(value) };
         self.max = if self.count == 0 { value } else { self.max.max(value) };
-        self.count += 1;
-        self.sum += value;
-        self.squares += value * value;
-        *self.buckets.entry(exponent(value)).or_default() += 1;
+        self.count += count;
+        self.sum += value * number(count);
+        self.squares += value * value * number(count);
+        *self.buckets.entry(exponent(value)).or_default() += count;
     }
 
     fn sample(&self, key: &Key) -> Sample {

@@ -204,6 +204,7 @@ fn changed_for_next_start(before: &Config, after: &Config) -> Vec<String> {
     fixed.services.clone_from(&before.services);
     fixed.checks.clone_from(&before.checks);
     fixed.dns.clone_from(&before.dns);
+    fixed.dns_access.clone_from(&before.dns_access);
     fixed.domain.clone_from(&before.domain);
     fixed.alt_domain.clone_from(&before.alt_domain);
     fixed.log.level = before.log.level;

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
-use lictor::dns::{Incoming, Outgoing, Transport, respond, text};
+use lictor::dns::{CookieSecret, Incoming, Known, Outgoing, Transport, Worker, respond, text};
 use lictor::model::address::Address;
 use lictor::model::dns_config::DnsConfig;
 use lictor::model::health::Status;
@@ -24,14 +26,17 @@ pub(super) struct World {
     /// How many commands were applied.
     revision: u64,
     /// The settings.
-    config: DnsConfig,
+    config: Arc<DnsConfig>,
+    /// Remembers answers from question to question.
+    worker: Worker,
 }
 
 impl World {
     /// An empty catalog, and an agent called `agent` in `dc1`.
     pub(super) fn new() -> Result<Self, NameFault> {
         let config = DnsConfig::new(Datacenter::new("dc1")?, NodeName::new("agent")?);
-        Ok(Self { catalog: Catalog::default(), revision: 0, config })
+        let worker = Worker::new(fastrand::Rng::with_seed(0));
+        Ok(Self { catalog: Catalog::default(), revision: 0, config: Arc::new(config), worker })
     }
 
     /// Adds what a running agent registers of itself.
@@ -106,20 +111,36 @@ impl World {
     }
 
     /// What is answered to a question that comes its own way.
-    fn ask(&self, question: &Question) -> String {
+    fn ask(&mut self, question: &Question) -> String {
         self.ask_over(question, question.transport)
     }
 
-    /// What is answered to a question.
-    pub(super) fn ask_over(&self, question: &Question, transport: Transport) -> String {
+    /// What is answered to a question: by a worker that makes each answer anew, and to the letter the same
+    /// by one that remembers them.
+    pub(super) fn ask_over(&mut self, question: &Question, transport: Transport) -> String {
         let source = SocketAddr::from(([192, 0, 2, 254], 5353));
         let incoming = Incoming { bytes: &question.bytes, transport, source };
         let view = View::new(self.catalog.clone());
+        let known = Known {
+            view: &view,
+            config: &self.config,
+            now: Now(0),
+            age: Duration::ZERO,
+            cookie_secret: CookieSecret([0; 16]),
+        };
         // Anew for each question, so that a new one changes no other's answer.
-        let mut rng = fastrand::Rng::with_seed(1);
-        match respond(&view, &self.config, &incoming, Now(0), &mut rng) {
+        let rng = fastrand::Rng::with_seed(1);
+        let mut without = Worker::without_cache(rng.clone());
+        let (mut bytes, mut again) = (Vec::new(), Vec::new());
+        let outgoing = respond(&known, &incoming, &mut without, &mut bytes);
+        for _ in 0..2 {
+            self.worker.rng = rng.clone();
+            let _ = respond(&known, &incoming, &mut self.worker, &mut again);
+            assert_eq!(again, bytes, "with the cache\n{}", text::show(&again));
+        }
+        match outgoing {
             Outgoing::Ignore => "ignored\n".to_owned(),
-            Outgoing::Reply(bytes) => {
+            Outgoing::Reply(_) => {
                 assert_eq!(bytes.get(..2), question.bytes.get(..2), "the id comes back");
                 text::normalise(&text::show(&bytes))
             }
@@ -128,7 +149,7 @@ impl World {
 
     fn configure(&mut self, key: &str, value: &str) -> Result<(), String> {
         let fault = || format!("`{value}` is no value for `{key}`");
-        let config = &mut self.config;
+        let config = Arc::make_mut(&mut self.config);
         let ttl = || value.parse().map(Ttl).map_err(|_| fault());
         let flag = || value.parse::<bool>().map_err(|_| fault());
         match key.split_once(' ').unwrap_or((key, "")) {
@@ -143,6 +164,9 @@ impl World {
                 }
                 ttls.prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
             }
+            ("enable_identity", "") => config.settings.enable_identity = flag()?,
+            ("allow_clients", "") => config.access.allowed = nets(value)?,
+            ("deny_clients", "") => config.access.denied = nets(value)?,
             ("only_passing", "") => config.settings.only_passing = flag()?,
             ("enable_truncate", "") => config.settings.enable_truncate = flag()?,
             ("disable_compression", "") => config.settings.disable_compression = flag()?,
@@ -169,6 +193,12 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Networks, commas between them.
+fn nets<N: std::str::FromStr>(value: &str) -> Result<Vec<N>, String> {
+    let net = |text: &str| text.parse().map_err(|_| format!("`{text}` is no network"));
+    value.split(',').map(net).collect()
 }
 
 fn service(line: &ServiceLine) -> Result<Service, String> {

@@ -1,5 +1,10 @@
 //! What an operator may set about DNS answers: Consul's `dns_config` and the domains.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::number::Ttl;
 
@@ -14,6 +19,10 @@ pub struct DnsConfig {
     pub datacenter: Datacenter,
     /// This agent's node: the name server where the catalog knows no other.
     pub node: NodeName,
+    /// Whether names outside of our domains are asked of others.
+    pub is_recursive: bool,
+    /// Who may ask.
+    pub access: Access,
     /// What `dns_config` sets.
     pub settings: DnsSettings,
 }
@@ -37,9 +46,19 @@ pub struct DnsSettings {
     pub disable_compression: bool,
     /// Whether a node's metadata is added as TXT.
     pub additional_node_meta_txt: bool,
+    /// Whether clients are told who answers and which version it is (CHAOS names, NSID).
+    pub enable_identity: bool,
+    /// How old a catalog may be that answers are made of.
+    pub stale_age_max: Duration,
     /// SOA timers.
     pub soa: SoaTimers,
 }
+
+/// How old a catalog has to be for its answers to say so: Consul counts `dns.stale_queries` from there on.
+pub const STALE_AGE_MIN: Duration = Duration::from_secs(5);
+
+/// Ten years, Consul's `max_stale`: an old answer is better than none.
+const STALE_AGE_MAX_DEFAULT: Duration = Duration::from_secs(87_600 * 3_600);
 
 /// TTLs of service answers by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +109,8 @@ impl Default for DnsSettings {
             enable_truncate: true,
             disable_compression: false,
             additional_node_meta_txt: true,
+            enable_identity: true,
+            stale_age_max: STALE_AGE_MAX_DEFAULT,
             soa: SoaTimers::default(),
         }
     }
@@ -100,6 +121,46 @@ impl DnsConfig {
     #[must_use]
     pub fn new(datacenter: Datacenter, node: NodeName) -> Self {
         let (domain, settings) = ("consul".to_owned(), DnsSettings::default());
-        Self { domain, alt_domain: None, datacenter, node, settings }
+        Self {
+            domain,
+            alt_domain: None,
+            datacenter,
+            node,
+            is_recursive: false,
+            access: Access::default(),
+            settings,
+        }
     }
 }
+
+/// Which clients may ask: the longest prefix that holds a client decides, and a refusal between equals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Clients that may; where there are any, others may not.
+    pub allowed: Vec<IpNet>,
+    /// Clients that may not.
+    pub denied: Vec<IpNet>,
+}
+
+impl Access {
+    /// Whether a client may ask. An IPv4 address inside an IPv6 one counts as what it is.
+    #[must_use]
+    pub fn allows(&self, client: IpAddr) -> bool {
+        if self.allowed.is_empty() && self.denied.is_empty() {
+            return true;
+        }
+        let client = client.to_canonical();
+        let longest = |nets: &[IpNet]| {
+            nets.iter().filter(|net| net.contains(&client)).map(IpNet::prefix_len).max()
+        };
+        match (longest(&self.allowed), longest(&self.denied)) {
+            (Some(allowed), Some(denied)) => denied < allowed,
+            (Some(_), None) => true,
+            (None, Some(_)) => false,
+            (None, None) => self.allowed.is_empty(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! Question → Sheet that was written before, if it still holds.
+//!
+//! Each entry knows what it was made of and at which revision; a hit compares that with the View at hand, so
+//! that nothing has to be swept out when the catalog changes. Only names that the catalog holds get in, and
+//! each question's type with them only where it is a usual one: floods of made-up names find no place to
+//! take. What is asked often stays when room runs out.
+
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+use hickory_proto::rr::RecordType;
+use quick_cache::unsync::{Cache as Kept, DefaultLifecycle};
+use quick_cache::{Equivalent, Weighter};
+
+use crate::catalog::View;
+use crate::dns::question::Asked;
+use crate::dns::resolve::Outcome;
+use crate::dns::sheet::Sheet;
+use crate::model::dns_config::DnsConfig;
+use crate::model::limits::DNS_CACHE_BYTES_MAX;
+use crate::model::name::{NodeName, ServiceName};
+use crate::model::number::Revision;
+
+/// Sheets by question. Belongs to one thread: there is no lock.
+pub(super) struct Cache {
+    /// The Sheets.
+    sheets: Kept<Key, Cached, Weight, FixedState>,
+    /// The settings that they were made by.
+    config: Option<Arc<DnsConfig>>,
+}
+
+/// What a Sheet was made of.
+#[derive(Clone, Debug)]
+pub(super) enum Basis {
+    /// A service with all its instances, at a revision.
+    Service(ServiceName, Revision),
+    /// A node, at a revision.
+    Node(NodeName, Revision),
+    /// Anything of the catalog: an SOA record tells its revision.
+    View(Revision),
+}
+
+/// A Sheet that is kept.
+struct Cached {
+    /// The Sheet.
+    sheet: Sheet,
+    /// What it was made of.
+    basis: Basis,
+    /// The newest View that it is known to hold for.
+    checked: Cell<Revision>,
+}
+
+impl Cache {
+    pub(super) fn new() -> Self {
+        let weight = u64::try_from(DNS_CACHE_BYTES_MAX).unwrap_or(u64::MAX);
+        let hasher = FixedState::with_seed(0);
+        let lifecycle = DefaultLifecycle::default();
+        Self {
+            sheets: Kept::with(ENTRIES_EXPECTED, weight, Weight, hasher, lifecycle),
+            config: None,
+        }
+    }
+
+    /// The Sheet for a question, if there is one that holds for this View and these settings.
+    pub(super) fn find(
+        &mut self,
+        asked: &Asked<'_>,
+        view: &View,
+        config: &Arc<DnsConfig>,
+    ) -> Option<&Sheet> {
+        if !self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, config)) {
+            self.sheets.clear();
+            self.config = Some(Arc::clone(config));
+        }
+        if !view.is_ready() {
+            return None;
+        }
+        let key = Sought { name: asked.name.folded(), kind: asked.kind.into() };
+        let cached = self.sheets.get(&key)?;
+        let revision = view.revision();
+        if cached.checked.get() != revision {
+            if !cached.basis.holds_in(view) {
+                return None;
+            }
+            cached.checked.set(revision);
+        }
+        Some(&cached.sheet)
+    }
+
+    /// Keeps a Sheet.
+    pub(super) fn keep(&mut self, asked: &Asked<'_>, sheet: Sheet, basis: Basis, view: &View) {
+        let key = Key { name: asked.name.folded().into(), kind: asked.kind.into() };
+        let checked = Cell::new(view.revision());
+        self.sheets.insert(key, Cached { sheet, basis, checked });
+    }
+}
+
+impl Basis {
+    /// What an Outcome rests on; nothing where its Sheet is not to be kept, be it that there are as many such
+    /// names as anybody likes to make up, or that chance was asked already.
+    pub(super) fn of(
+        outcome: &Outcome<'_>,
+        kind: RecordType,
+        sheet: &Sheet,
+        view: &View,
+    ) -> Option<Self> {
+        if !is_usual(kind) || !sheet.is_compressed {
+            // Owners that are written in full are spelled as this client did.
+            return None;
+        }
+        let whole = Self::View(view.revision());
+        match outcome {
+            // The SOA of "no such record" tells the View's revision.
+            outcome if !sheet.authorities.is_empty() => outcome.is_in_catalog().then_some(whole),
+            Outcome::Instances(instances) => {
+                let name = &instances.first()?.service.name;
+                Some(Self::Service(name.clone(), view.service_revision(name.folded())))
+            }
+            Outcome::Node(node) => {
+                Some(Self::Node(node.name.clone(), view.node_revision(node.name.folded())))
+            }
+            Outcome::NodeAt(_) | Outcome::ServiceAt(_) => Some(whole),
+            Outcome::NotReady
+            | Outcome::Refused
+            | Outcome::NoName(_)
+            | Outcome::NoData
+            | Outcome::Apex(_)
+            | Outcome::NameServers(_)
+            | Outcome::Address(_) => None,
+        }
+    }
+
+    /// Whether it is the same in a View.
+    fn holds_in(&self, view: &View) -> bool {
+        match self {
+            Self::Service(name, revision) => view.service_revision(name.folded()) == *revision,
+            Self::Node(name, revision) => view.node_revision(name.folded()) == *revision,
+            Self::View(revision) => view.revision() == *revision,
+        }
+    }
+}
+
+/// Whether a type is asked for often enough: there are 65,536, and a name has a negative answer for most.
+fn is_usual(kind: RecordType) -> bool {
+    matches!(
+        kind,
+        RecordType::A
+            | RecordType::AAAA
+            | RecordType::ANY
+            | RecordType::HTTPS
+            | RecordType::PTR
+            | RecordType::SRV
+            | RecordType::TXT
+    )
+}
+
+/// What a Sheet is kept under.
+#[derive(PartialEq, Eq)]
+struct Key {
+    /// The name, folded, in wire form.
+    name: Box<[u8]>,
+    /// The type.
+    kind: u16,
+}
+
+/// What a Sheet is looked for by.
+struct Sought<'q> {
+    /// The name, folded, in wire form.
+    name: &'q [u8],
+    /// The type.
+    kind: u16,
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        Sought { name: &self.name, kind: self.kind }.hash(hasher);
+    }
+}
+
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write(self.name);
+        hasher.write_u16(self.kind);
+    }
+}
+
+impl Equivalent<Key> for Sought<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.kind == key.kind && self.name == &*key.name
+    }
+}
+
+/// Weighs entries by the memory that they take.
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Cached> for Weight {
+    fn weight(&self, key: &Key, cached: &Cached) -> u64 {
+        let bytes = size_of::<(Key, Cached)>() + key.name.len() + cached.sheet.weight();
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// Entries that room is made for at first.
+const ENTRIES_EXPECTED: usize = 1_024;

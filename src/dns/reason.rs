@@ -1,0 +1,101 @@
+//! Why an answer is what it is, in numbers and words: extended errors (RFC 8914), and what `explain` shows.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::dns::target::Absence;
+
+/// What an answer says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The catalog is not known yet.
+    NotReady,
+    /// The name is in no domain of ours, and nobody is there to ask.
+    Outside,
+    /// The client may not ask.
+    Prohibited,
+    /// The name does not exist.
+    Reason(Reason),
+    /// It was last known to be true so long ago (RFC 8767).
+    Stale(Duration),
+    /// What is known was last known to be true so long ago that it is not told.
+    TooOld(Duration),
+}
+
+impl Why {
+    /// The registered number (RFC 8914 §4).
+    pub(super) fn code(self) -> u16 {
+        match self {
+            Self::Reason(_) => 0,
+            Self::Stale(_) => 3,
+            Self::NotReady | Self::TooOld(_) => 14,
+            Self::Prohibited => 18,
+            Self::Outside => 20,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotReady => out.write_str("this agent does not know the catalog yet"),
+            Self::Outside => out.write_str("the name is in no domain of this agent"),
+            Self::Prohibited => out.write_str("this client may not ask"),
+            Self::Reason(reason) => reason.fmt(out),
+            Self::Stale(age) => write!(out, "this was true {} s ago", age.as_secs()),
+            Self::TooOld(age) => {
+                write!(out, "the catalog was last current {} s ago", age.as_secs())
+            }
+        }
+    }
+}
+
+/// Why a name does not exist: told to the client as an extended error (RFC 8914). Holds no text of the
+/// client's, so that its length is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The name cannot exist.
+    Absent(Absence),
+    /// No such service is registered.
+    UnknownService,
+    /// The service has no instance with the tag.
+    UnknownTag {
+        /// Its instances.
+        instances: usize,
+    },
+    /// All instances are left out because of their checks.
+    Unhealthy {
+        /// Instances that were asked for.
+        instances: usize,
+        /// Those that warn, which `only_passing` leaves out.
+        warning: usize,
+    },
+    /// No such machine is registered.
+    UnknownNode,
+    /// Nobody is registered at the address.
+    UnknownAddress,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent(Absence::Form) => out.write_str("no name has this form"),
+            Self::Absent(Absence::Datacenter) => out.write_str("no such datacenter"),
+            Self::Absent(Absence::Address) => out.write_str("the name spells no address"),
+            Self::Absent(Absence::Query) => out.write_str("no such prepared query"),
+            Self::Absent(Absence::Mesh) => out.write_str("there is no service mesh"),
+            Self::UnknownService => out.write_str("no such service"),
+            Self::UnknownTag { instances } => {
+                write!(out, "0 of {instances} instances carry the tag")
+            }
+            Self::Unhealthy { instances, warning: 0 } => {
+                write!(out, "0 of {instances} instances passing")
+            }
+            Self::Unhealthy { instances, warning } => {
+                write!(out, "0 of {instances} instances passing, {warning} warning")
+            }
+            Self::UnknownNode => out.write_str("no such node"),
+            Self::UnknownAddress => out.write_str("nobody is registered at this address"),
+        }
+    }
+}
