@@ -7,6 +7,8 @@
 
 pub mod limits;
 
+pub mod fault;
+
 pub mod name;
 
 pub mod number;
