@@ -26,12 +26,13 @@
 //! | room | turns what into what |
 //! |---|---|
 //! | [`model`] | vocabulary: names, numbers, time, limits, what a catalog holds |
+//! | [`zone`] | zone files → `StaticZone`s; what a zone knows about a name |
 //! | [`catalog`] | `Command × Catalog → Reply + Changes`, pure |
 //! | [`publish`] | applied batches → immutable Views and wake-ups; the door for writes |
 //! | [`dns`] | `respond(&View, &DnsConfig, …) → bytes`, sans-io |
 //! | [`raft`] | openraft ⇄ fjall and catalog |
 //! | [`leader`] | `View × Members × Now → Commands`: what the leader does by itself |
-//! | [`intake`] | files → Definitions and Config, with file:line:column in every error |
+//! | [`intake`] | files → Definitions, Config and StaticZones, with file:line:column in every error |
 //! | [`agent`] | what this machine says is true: local services, checks, synchronisation |
 //! | [`api`] | Consul's HTTP API |
 //! | [`server`] | the running program |
@@ -50,9 +51,14 @@
 //! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
 //! | `Definition` | a service or check as a file or an agent call states it | `Service`/`Check`: what the catalog holds |
 //! | `Probe` | what a check does to find out | `Check`: the result and its identity |
+//! | `StaticZone` | records from a zone file | `Domain`: the suffix that we own |
+//! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
+//! | `Cut` | a name in a StaticZone that is delegated to other servers | `Referral`: what is answered there |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 
 pub mod model;
+
+pub mod zone;
 
 pub mod catalog;
 

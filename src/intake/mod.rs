@@ -1,4 +1,4 @@
-//! Files → Definitions and Config, with file:line:column in every error.
+//! Files → Definitions, Config and StaticZones, with file:line:column in every error.
 //!
 //! ```text
 //!   bytes ─ sources ─► json / lexer, hcl ─► Value ─ schema × keys ─► canonical Value ─ merge ─► one Value
@@ -12,6 +12,7 @@
 //!   waited for: only regular files are opened.
 //! - The HTTP bodies of definitions go the same way with [`schema::Author::Client`], and are told what is
 //!   wrong in Consul's words.
+//! - Zone files are read by `zone`; `zones` finds them and those that they include.
 //!
 //! Deliberately absent: HCL's interpolation; folders in folders; environment variables, which the command
 //! line turns into [`FlagSetting`]s.
@@ -55,11 +56,14 @@ mod build_dns;
 
 mod build;
 
+mod zones;
+
 pub use self::body::{DecodeFault, check_from_json, service_from_json};
 pub use self::config::{Addresses, Config, Limits, LogLevel, LogSettings, Ports};
 pub use self::fault::{Fault, LoadFault, Place};
 pub use self::network::private_ips;
 pub use self::sources::{FlagSetting, Format, Sources};
+pub use self::zones::{LoadedZones, RefusedZone, load_zone, load_zones};
 
 use self::read::Notes;
 use self::schema::Author;

@@ -272,27 +272,7 @@ fn flag_kind(text: &str, holds: Option<Type>, place: &Place) -> Kind {
 
 /// Reads a file of at most [`CONFIG_FILE_BYTES_MAX`] bytes of UTF-8.
 fn read(path: &Path, source: &Arc<str>) -> Result<String, Fault> {
-    let place = Place::whole(source);
-    // Asked before it is opened: opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(|fault| io_fault(path, &fault))?;
-    if !metadata.is_file() {
-        return Err(Fault::at(&place, "not a regular file"));
-    }
-    let too_large = || {
-        let text = format!("larger than {} MiB", CONFIG_FILE_BYTES_MAX / (1024 * 1024));
-        Fault::at(&place, text).hint("split it into several files")
-    };
-    if CONFIG_FILE_BYTES_MAX < metadata.len() {
-        return Err(too_large());
-    }
-    let file = File::open(path).map_err(|fault| io_fault(path, &fault))?;
-    let mut bytes = Vec::new();
-    // Bounded once more: it may have grown.
-    let mut bounded = file.take(CONFIG_FILE_BYTES_MAX + 1);
-    bounded.read_to_end(&mut bytes).map_err(|fault| io_fault(path, &fault))?;
-    if CONFIG_FILE_BYTES_MAX < u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
-        return Err(too_large());
-    }
+    let bytes = read_bytes(path, source, CONFIG_FILE_BYTES_MAX)?;
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         let place = place_of_byte(source, &bytes, at);
         return Err(Fault::at(&place, "a binary file: it holds a zero byte"));
@@ -302,6 +282,32 @@ fn read(path: &Path, source: &Arc<str>) -> Result<String, Fault> {
         let place = place_of_byte(source, fault.as_bytes(), at);
         Fault::at(&place, "not UTF-8").hint("save it as UTF-8")
     })
+}
+
+/// Reads a regular file of at most so many bytes.
+pub(super) fn read_bytes(path: &Path, source: &Arc<str>, bytes_max: u64) -> Result<Vec<u8>, Fault> {
+    let place = Place::whole(source);
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    let metadata = fs::metadata(path).map_err(|fault| io_fault(path, &fault))?;
+    if !metadata.is_file() {
+        return Err(Fault::at(&place, "not a regular file"));
+    }
+    let too_large = || {
+        let text = format!("larger than {} MiB", bytes_max / (1024 * 1024));
+        Fault::at(&place, text).hint("split it into several files")
+    };
+    if bytes_max < metadata.len() {
+        return Err(too_large());
+    }
+    let file = File::open(path).map_err(|fault| io_fault(path, &fault))?;
+    let mut bytes = Vec::new();
+    // Bounded once more: it may have grown.
+    let mut bounded = file.take(bytes_max + 1);
+    bounded.read_to_end(&mut bytes).map_err(|fault| io_fault(path, &fault))?;
+    if bytes_max < u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    Ok(bytes)
 }
 
 /// The line of a byte, and its column counted in bytes, in what may be no text.
@@ -324,11 +330,13 @@ fn format_of(path: &Path) -> Option<Format> {
     }
 }
 
-fn whole(path: &Path) -> Place {
+/// A file as a whole.
+pub(super) fn whole(path: &Path) -> Place {
     Place::whole(&Arc::from(path.display().to_string()))
 }
 
-fn io_fault(path: &Path, fault: &std::io::Error) -> Fault {
+/// Why a file or folder could not be had, in our words.
+pub(super) fn io_fault(path: &Path, fault: &std::io::Error) -> Fault {
     let place = whole(path);
     match fault.kind() {
         ErrorKind::NotFound => Fault::at(&place, "no such file or folder"),

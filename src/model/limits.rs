@@ -171,3 +171,30 @@ pub const CHECK_OUTPUT_SETTING_MAX: i64 = 1024 * 1024;
 
 /// Largest `kv_max_value_size`, in bytes: a value and its key share one command of [`COMMAND_BYTES_MAX`].
 pub const KV_VALUE_SETTING_MAX: i64 = 3 * 1024 * 1024;
+
+/// All files of one zone, in bytes, each as often as it is included: room for some million names.
+pub const ZONE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Files of one zone, each as often as it is included.
+pub const ZONE_FILES_MAX: usize = 1_000;
+
+/// Files of one zone that include each other.
+pub const ZONE_INCLUDE_DEPTH_MAX: usize = 8;
+
+/// Records of one zone.
+pub const ZONE_RECORDS_MAX: usize = 8_000_000;
+
+/// Words of one record or directive of a zone file: every byte of the longest data as a word.
+pub const ZONE_ENTRY_WORDS_MAX: usize = 65_536;
+
+/// Aliases that a lookup in a zone follows (BIND: 16).
+pub const ZONE_CHAIN_MAX: usize = 16;
+
+/// Steps of one `$GENERATE`.
+pub const GENERATE_STEPS_MAX: u32 = 1_048_576;
+
+/// The line that a `$GENERATE` repeats, in bytes.
+pub const GENERATE_TEMPLATE_BYTES_MAX: usize = 2_048;
+
+/// Characters of a number in a `$GENERATE`.
+pub const GENERATE_WIDTH_MAX: usize = 255;

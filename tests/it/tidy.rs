@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 /// Each room, and the rooms that it may import from, besides itself.
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("zone", &["model"]),
     ("catalog", &["model"]),
     ("publish", &["model", "catalog"]),
-    ("dns", &["model", "catalog"]),
+    ("dns", &["model", "zone", "catalog"]),
     ("raft", &["model", "catalog", "publish"]),
     ("leader", &["model", "catalog"]),
-    ("intake", &["model", "catalog"]),
+    ("intake", &["model", "zone", "catalog"]),
     ("agent", &["model", "catalog", "publish"]),
     ("api", &["model", "catalog", "publish", "agent", "intake"]),
     ("server", &["model", "catalog", "publish", "dns", "raft", "leader", "intake", "agent", "api"]),
@@ -23,6 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// Crates that a room may not use, so that it stays what it is (DESIGN: the rooms).
 const ABSENT: &[(&str, &[&str])] = &[
     ("model", &["tokio", "hickory_proto", "hickory_server", "openraft", "fjall", "axum"]),
+    ("zone", &["tokio", "hickory_server", "std::fs", "std::net::UdpSocket", "openraft", "fjall"]),
     ("catalog", &["tokio", "hickory_proto", "fastrand", "openraft", "fjall", "std::time::Instant"]),
     ("publish", &["tokio::net", "tokio::time", "tokio::spawn", "openraft", "fjall", "axum"]),
     ("dns", &["tokio", "hickory_server", "std::net::UdpSocket", "std::net::TcpStream", "openraft"]),

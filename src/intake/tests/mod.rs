@@ -14,6 +14,8 @@ mod hcl;
 
 mod bodies;
 
+mod zones;
+
 /// What differs from the defaults, the definitions, and the warnings; or the faults.
 pub(super) fn show(sources: &Sources, hide: &Path) -> String {
     let shown = match load(sources) {
