@@ -1,4 +1,4 @@
-//! Configuration files and folders → `Configuration is valid!`, or every fault with its place.
+//! Configuration and zone files → `Configuration is valid!`, or every fault with its place.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
-use crate::intake::{self, Format, Sources};
+use crate::intake::{self, Format, LoadFault, Sources};
 
 /// `lictor validate`
 #[derive(Args)]
@@ -23,6 +23,9 @@ pub(super) struct Flags {
     /// A folder, as `agent` takes it
     #[arg(long, value_name = "DIR")]
     config_dir: Vec<PathBuf>,
+    /// A folder of zone files, as `agent` takes it
+    #[arg(long, value_name = "DIR")]
+    zones_dir: Option<PathBuf>,
     /// Files and folders
     #[arg(value_name = "FILE_OR_DIR")]
     paths: Vec<PathBuf>,
@@ -38,19 +41,36 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
         format: flags.config_format.as_deref().map(format_of).transpose()?,
         ..Sources::default()
     };
-    if sources.paths.is_empty() {
+    let mut faults = Vec::new();
+    let mut warnings = Vec::new();
+    let mut zones_dir = flags.zones_dir.clone();
+    if !sources.paths.is_empty() {
+        match intake::load(&sources) {
+            Ok(loaded) => {
+                warnings.extend(loaded.warnings);
+                zones_dir = zones_dir.or(loaded.config.zones_dir);
+            }
+            Err(fault) => faults.extend(fault.faults),
+        }
+    } else if zones_dir.is_none() {
         return Err(Fault::Refused(
             "Must specify at least one config file or directory".to_owned(),
         ));
     }
-    let loaded = intake::load(&sources)?;
-    if flags.quiet {
-        return Ok(());
+    if let Some(folder) = zones_dir {
+        let loaded = intake::load_zones(&folder);
+        faults.extend(loaded.faults().cloned());
+        warnings.extend(loaded.warnings.iter().map(ToString::to_string));
     }
-    for warning in loaded.warnings {
-        output.note(&format!("warning: {warning}"));
+    if !flags.quiet {
+        for warning in warnings {
+            output.note(&format!("warning: {warning}"));
+        }
     }
-    output.text("Configuration is valid!")
+    if !faults.is_empty() {
+        return Err(Fault::Load(LoadFault { faults }));
+    }
+    if flags.quiet { Ok(()) } else { output.text("Configuration is valid!") }
 }
 
 /// The word of `-config-format`.

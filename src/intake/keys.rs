@@ -79,7 +79,7 @@ pub(crate) static CONFIG: Table = Table {
         works("dns_config", Type::Object(&DNS_CONFIG)),
         later("recursor", Type::Text),
         later("recursors", Type::Texts),
-        later("zones_dir", Type::Text),
+        works("zones_dir", Type::Text),
         // HTTP.
         later("http_config", Type::Object(&HTTP_CONFIG)),
         later("ui", Type::Bool),
