@@ -8,8 +8,10 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{NS, PTR, SOA};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-use crate::catalog::View;
-use crate::dns::question::Question;
+use crate::dns::Known;
+use crate::dns::outside::Ask;
+use crate::dns::question::Asked;
+use crate::dns::reach::Reach;
 use crate::dns::reason::Why;
 use crate::dns::record::{
     Help, Offer, Owner, Place, Set, address_data, alias_data, host_name, meta_data, name_below,
@@ -17,7 +19,6 @@ use crate::dns::record::{
 };
 use crate::dns::resolve::Outcome;
 use crate::dns::target::{Target, Zone};
-use crate::model::address::Address;
 use crate::model::dns_config::DnsConfig;
 use crate::model::node::Node;
 use crate::model::number::Ttl;
@@ -39,6 +40,14 @@ pub(super) struct Answer {
     pub(super) authorities: Vec<Offer>,
     /// Additional records that offers name as their help.
     pub(super) sets: Vec<Set>,
+    /// Those of the sets that are told whatever offers name.
+    pub(super) additionals: Vec<usize>,
+    /// Whether these have to be told, so that their lack sets TC (RFC 9471 §3: addresses of servers).
+    pub(super) is_glue_required: bool,
+    /// What the name is an alias of, where that was not looked up yet.
+    pub(super) leads_to: Option<Name>,
+    /// What others have to be asked before this is an answer.
+    pub(super) missing: Vec<Ask>,
     /// Why it is so, for people.
     pub(super) why: Option<Why>,
 }
@@ -63,6 +72,10 @@ impl Answer {
             told_max: usize::MAX,
             authorities: Vec::new(),
             sets: Vec::new(),
+            additionals: Vec::new(),
+            is_glue_required: false,
+            leads_to: None,
+            missing: Vec::new(),
             why: None,
         }
     }
@@ -77,13 +90,11 @@ impl Answer {
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
     /// What was asked.
-    pub(super) question: &'a Question<'a>,
+    pub(super) asked: &'a Asked<'a>,
     /// What it means.
     pub(super) target: &'a Target<'a>,
-    /// The operator's settings.
-    pub(super) config: &'a DnsConfig,
-    /// What was looked into, for its revision.
-    pub(super) view: &'a View,
+    /// What answers are made of.
+    pub(super) known: &'a Known<'a>,
 }
 
 /// Makes the Answer. The generator decides which servers the apex names.
@@ -92,8 +103,13 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         Outcome::NotReady => {
             return Answer { why: Some(Why::NotReady), ..Answer::bare(ResponseCode::ServFail) };
         }
-        Outcome::Refused => {
-            return Answer { why: Some(Why::Outside), ..Answer::bare(ResponseCode::Refused) };
+        Outcome::Refused(why) => {
+            return Answer { why: Some(*why), ..Answer::bare(ResponseCode::Refused) };
+        }
+        Outcome::InZone(zone, found) => return scene.in_zone(zone, found),
+        Outcome::Told(fetched) => return scene.told(fetched),
+        Outcome::Missing(ask) => {
+            return Answer { missing: vec![ask.clone()], ..Answer::bare(ResponseCode::ServFail) };
         }
         Outcome::NoName(reason) => {
             let why = Some(Why::Reason(*reason));
@@ -115,7 +131,8 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
     if answer.answers.is_empty() {
         return scene.negative(ResponseCode::NoError);
     }
-    answer
+    let leads_to = scene.alias(&answer);
+    Answer { leads_to, ..answer }
 }
 
 impl Scene<'_> {
@@ -123,13 +140,28 @@ impl Scene<'_> {
     pub(super) fn place(&self) -> Place<'_> {
         let domain = match self.target.zone {
             Zone::Domain(domain) => domain,
-            Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => &self.config.domain,
+            Zone::Static(_) | Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => {
+                &self.config().domain
+            }
         };
-        Place { datacenter: self.config.datacenter.folded(), domain }
+        Place { datacenter: self.config().datacenter.folded(), domain }
+    }
+
+    pub(super) fn config(&self) -> &DnsConfig {
+        self.known.config
     }
 
     pub(super) fn kind(&self) -> RecordType {
-        self.question.asked.kind
+        self.asked.kind
+    }
+
+    /// What the name is an alias of, unless the alias itself was asked for.
+    fn alias(&self, answer: &Answer) -> Option<Name> {
+        match (&answer.answers.first()?.record.data, self.kind()) {
+            (_, RecordType::CNAME | RecordType::ANY) => None,
+            (RData::CNAME(name), _) => Some(name.0.clone()),
+            _ => None,
+        }
     }
 
     /// Whether records of this type were asked for.
@@ -146,10 +178,10 @@ impl Scene<'_> {
 
     fn soa(&self) -> Option<Offer> {
         let below = self.below()?;
-        let timers = &self.config.settings.soa;
+        let timers = &self.config().settings.soa;
         let seconds = |seconds: u32| i32::try_from(seconds).unwrap_or(i32::MAX);
         // The low 32 bits: serials wrap by the rules of RFC 1982.
-        let serial = u32::try_from(self.view.revision().0 & 0xFFFF_FFFF).unwrap_or_default();
+        let serial = u32::try_from(self.known.view.revision().0 & 0xFFFF_FFFF).unwrap_or_default();
         let data = RData::SOA(SOA::new(
             name_below("ns", &below)?,
             name_below("hostmaster", &below)?,
@@ -172,10 +204,12 @@ impl Scene<'_> {
     fn below(&self) -> Option<Name> {
         match self.target.zone {
             Zone::Domain(_) => {
-                let name = self.question.asked.name.to_name();
+                let name = self.asked.name.to_name();
                 Some(name.trim_to(self.target.zone.label_count()))
             }
-            Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => host_name(&self.config.domain),
+            Zone::Static(_) | Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => {
+                host_name(&self.config().domain)
+            }
         }
     }
 
@@ -202,7 +236,7 @@ impl Scene<'_> {
         rng: &mut fastrand::Rng,
     ) -> (Vec<Offer>, Vec<Set>) {
         let place = self.place();
-        let ttl = self.config.settings.node_ttl;
+        let ttl = self.config().settings.node_ttl;
         let (mut offers, mut glue) = (Vec::new(), Vec::new());
         for node in choose(servers, rng) {
             let Some(name) = node_name(&node.name, &place) else { continue };
@@ -228,8 +262,10 @@ impl Scene<'_> {
     fn server_addresses(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Vec<Offer> {
         let ips = choose(servers, rng).into_iter().filter_map(|node| node.address.ip());
         let ips = ips.filter(|ip| self.wants_address(*ip));
-        ips.map(|ip| Offer::alone(Owner::Question, self.config.settings.node_ttl, address_data(ip)))
-            .collect()
+        ips.map(|ip| {
+            Offer::alone(Owner::Question, self.config().settings.node_ttl, address_data(ip))
+        })
+        .collect()
     }
 
     /// Whether addresses of its family were asked for.
@@ -241,25 +277,26 @@ impl Scene<'_> {
     }
 
     fn node(&self, node: &Node) -> Answer {
-        let ttl = self.config.settings.node_ttl;
-        let wants_any_address = self.wants(RecordType::A) || self.wants(RecordType::AAAA);
-        let data = match &node.address {
-            Address::Ip(ip) if self.wants_address(*ip) => Some(address_data(*ip)),
-            Address::Host(host) if wants_any_address => alias_data(host),
-            Address::Ip(_) | Address::Host(_) => None,
+        let ttl = self.config().settings.node_ttl;
+        let reach = Reach::of_node(node);
+        let data: Vec<RData> = match reach.alias() {
+            Some(host) => alias_data(host).into_iter().collect(),
+            None => reach.ips().filter(|ip| self.wants_address(*ip)).map(address_data).collect(),
         };
-        let offers = data.map(|data| Offer::alone(Owner::Question, ttl, data));
-        let mut answer = Answer::positive(offers.into_iter().collect());
-        let is_alias = !answer.answers.is_empty() && node.address.ip().is_none();
-        if self.wants(RecordType::TXT) && !is_alias {
-            let texts = meta_data(&node.meta);
-            answer.answers.extend(texts.map(|data| Offer::alone(Owner::Question, ttl, data)));
-        } else if self.config.settings.additional_node_meta_txt
-            && !is_alias
+        let offers = data.into_iter().map(|data| Offer::alone(Owner::Question, ttl, data));
+        let mut answer = Answer::positive(offers.collect());
+        if reach.alias().is_some() {
+            // RFC 1034 §3.6.2: an alias stands alone.
+            return answer;
+        }
+        let texts = || meta_data(&node.meta);
+        if self.wants(RecordType::TXT) {
+            answer.answers.extend(texts().map(|data| Offer::alone(Owner::Question, ttl, data)));
+        } else if self.config().settings.additional_node_meta_txt
             && let Some(offer) = answer.answers.first_mut()
         {
             offer.texts = Some(Help { set: 0, is_about_target: false });
-            let records = meta_data(&node.meta).map(|data| (ttl, data)).collect();
+            let records = texts().map(|data| (ttl, data)).collect();
             answer.sets.push(Set { owner: Owner::Question, records });
         }
         answer
@@ -269,13 +306,13 @@ impl Scene<'_> {
         if !self.wants_address(ip) {
             return Vec::new();
         }
-        vec![Offer::alone(Owner::Question, self.config.settings.node_ttl, address_data(ip))]
+        vec![Offer::alone(Owner::Question, self.config().settings.node_ttl, address_data(ip))]
     }
 
     fn pointer(&self, name: Option<Name>) -> Vec<Offer> {
         let Some(name) = name.filter(|_| self.wants(RecordType::PTR)) else { return Vec::new() };
         let data = RData::PTR(PTR(name));
-        vec![Offer::alone(Owner::Question, self.config.settings.node_ttl, data)]
+        vec![Offer::alone(Owner::Question, self.config().settings.node_ttl, data)]
     }
 }
 

@@ -15,6 +15,8 @@ use quick_cache::unsync::{Cache as Kept, DefaultLifecycle};
 use quick_cache::{Equivalent, Weighter};
 
 use crate::catalog::View;
+use crate::dns::Known;
+use crate::dns::answer::Answer;
 use crate::dns::question::Asked;
 use crate::dns::resolve::Outcome;
 use crate::dns::sheet::Sheet;
@@ -22,13 +24,14 @@ use crate::model::dns_config::DnsConfig;
 use crate::model::limits::DNS_CACHE_BYTES_MAX;
 use crate::model::name::{NodeName, ServiceName};
 use crate::model::number::Revision;
+use crate::zone::Zones;
 
 /// Sheets by question. Belongs to one thread: there is no lock.
 pub(super) struct Cache {
     /// The Sheets.
     sheets: Kept<Key, Cached, Weight, FixedState>,
-    /// The settings that they were made by.
-    config: Option<Arc<DnsConfig>>,
+    /// The settings that they were made by, and the zones beside them: one may stand above a name.
+    made_by: Option<(Arc<DnsConfig>, Arc<Zones>)>,
 }
 
 /// What a Sheet was made of.
@@ -59,20 +62,19 @@ impl Cache {
         let lifecycle = DefaultLifecycle::default();
         Self {
             sheets: Kept::with(ENTRIES_EXPECTED, weight, Weight, hasher, lifecycle),
-            config: None,
+            made_by: None,
         }
     }
 
-    /// The Sheet for a question, if there is one that holds for this View and these settings.
-    pub(super) fn find(
-        &mut self,
-        asked: &Asked<'_>,
-        view: &View,
-        config: &Arc<DnsConfig>,
-    ) -> Option<&Sheet> {
-        if !self.config.as_ref().is_some_and(|known| Arc::ptr_eq(known, config)) {
+    /// The Sheet for a question, if there is one that holds for what is known.
+    pub(super) fn find(&mut self, asked: &Asked<'_>, known: &Known<'_>) -> Option<&Sheet> {
+        let view = known.view;
+        let is_current = self.made_by.as_ref().is_some_and(|(config, zones)| {
+            Arc::ptr_eq(config, known.config) && Arc::ptr_eq(zones, known.zones)
+        });
+        if !is_current {
             self.sheets.clear();
-            self.config = Some(Arc::clone(config));
+            self.made_by = Some((Arc::clone(known.config), Arc::clone(known.zones)));
         }
         if !view.is_ready() {
             return None;
@@ -98,22 +100,23 @@ impl Cache {
 }
 
 impl Basis {
-    /// What an Outcome rests on; nothing where its Sheet is not to be kept, be it that there are as many such
-    /// names as anybody likes to make up, or that chance was asked already.
+    /// What an Answer rests on; nothing where it is not to be kept, be it that there are as many such names as
+    /// anybody likes to make up, or that it tells more than the catalog.
     pub(super) fn of(
         outcome: &Outcome<'_>,
+        answer: &Answer,
         kind: RecordType,
-        sheet: &Sheet,
-        view: &View,
+        known: &Known<'_>,
     ) -> Option<Self> {
-        if !is_usual(kind) || !sheet.is_compressed {
-            // Owners that are written in full are spelled as this client did.
+        // Owners that are written in full are spelled as this client did.
+        if !is_usual(kind) || known.config.settings.disable_compression {
             return None;
         }
+        let view = known.view;
         let whole = Self::View(view.revision());
         match outcome {
             // The SOA of "no such record" tells the View's revision.
-            outcome if !sheet.authorities.is_empty() => outcome.is_in_catalog().then_some(whole),
+            outcome if !answer.authorities.is_empty() => outcome.is_in_catalog().then_some(whole),
             Outcome::Instances(instances) => {
                 let name = &instances.first()?.service.name;
                 Some(Self::Service(name.clone(), view.service_revision(name.folded())))
@@ -123,12 +126,15 @@ impl Basis {
             }
             Outcome::NodeAt(_) | Outcome::ServiceAt(_) => Some(whole),
             Outcome::NotReady
-            | Outcome::Refused
+            | Outcome::Refused(_)
             | Outcome::NoName(_)
             | Outcome::NoData
             | Outcome::Apex(_)
             | Outcome::NameServers(_)
-            | Outcome::Address(_) => None,
+            | Outcome::Address(_)
+            | Outcome::InZone(..)
+            | Outcome::Told(_)
+            | Outcome::Missing(_) => None,
         }
     }
 

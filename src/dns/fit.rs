@@ -90,6 +90,9 @@ pub(super) fn fit(
     if may_follow && authorities == sheet.authorities.len() {
         additionals += page.sets(scratch, |line| line.addresses);
         additionals += page.sets(scratch, |line| line.texts);
+        let (count, is_whole) = page.others();
+        additionals += count;
+        is_cut |= sheet.is_glue_required && !is_whole;
     }
     if !scratch.opt.is_empty() {
         page.out.extend_from_slice(&scratch.opt);
@@ -200,6 +203,18 @@ impl Page<'_> {
             count += self.set(help, target);
         }
         count
+    }
+
+    /// Writes the sets that help with nothing in particular, each whole if it fits; says how many records, and
+    /// whether all did.
+    fn others(&mut self) -> (usize, bool) {
+        let (mut count, mut is_whole) = (0, true);
+        for set in &self.sheet.additionals {
+            let written = self.set(Help { set: *set, is_about_target: false }, 0);
+            is_whole &= written != 0;
+            count += written;
+        }
+        (count, is_whole)
     }
 
     /// Writes a set, or nothing of it; says how many records.

@@ -9,63 +9,56 @@ use hickory_proto::rr::{Name, RData, RecordType};
 
 use crate::catalog::Instance;
 use crate::dns::answer::{Answer, Order, Scene};
+use crate::dns::reach::Reach;
 use crate::dns::record::{
     Help, Offer, Owner, Place, Set, address_data, address_name, alias_data, host_name, meta_data,
     node_name,
 };
-use crate::model::address::Address;
 use crate::model::number::Ttl;
 
 impl Scene<'_> {
     /// All instances; which of them are told is decided for each answer anew.
     pub(super) fn instances(&self, instances: &[&Arc<Instance>]) -> Answer {
         let name = instances.first().map(|instance| instance.service.name.folded());
-        let ttl = self.config.settings.service_ttl.of(name.unwrap_or_default());
+        let ttl = self.config().settings.service_ttl.of(name.unwrap_or_default());
         match self.kind() {
             RecordType::SRV => self.locations(instances, ttl),
-            RecordType::A | RecordType::AAAA | RecordType::ANY => {
-                self.instance_addresses(instances, ttl)
-            }
-            // The name exists and holds no other types.
-            _ => shuffled(Vec::new()),
+            // Types that the name does not hold are asked of what it is an alias of.
+            _ => self.instance_addresses(instances, ttl),
         }
     }
 
-    /// Where an instance is reached: its own address, unless that is an alias of what was asked.
-    fn address_of<'i>(&self, instance: &'i Instance) -> &'i Address {
-        match instance.address() {
-            Address::Host(host)
-                if host_name(host)
-                    .is_some_and(|name| name == self.question.asked.name.to_name()) =>
-            {
-                &instance.node.address
-            }
-            address => address,
+    /// Where an instance is reached: at its own address, unless that is an alias of what was asked.
+    fn reach<'i>(&self, instance: &'i Instance) -> Reach<'i> {
+        let reach = Reach::of_instance(instance);
+        match reach.alias().and_then(host_name) {
+            Some(name) if name == self.asked.name.to_name() => Reach::of_node(&instance.node),
+            Some(_) | None => reach,
         }
     }
 
     fn instance_addresses(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
         let mut seen = BTreeSet::new();
         let mut offers = Vec::with_capacity(instances.len());
+        let mut aliases = Vec::new();
         let mut has_address = false;
         for instance in instances {
-            let Some(ip) = self.address_of(instance).ip() else { continue };
-            has_address = true;
-            // RFC 2181 §5: a set holds each record once.
-            if self.wants_address(ip) && seen.insert(ip) {
-                offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
+            let reach = self.reach(instance);
+            aliases.extend(reach.alias().and_then(alias_data));
+            for ip in reach.ips() {
+                has_address = true;
+                // RFC 2181 §5: a set holds each record once.
+                if self.wants_address(ip) && seen.insert(ip) {
+                    offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
+                }
             }
         }
         if !has_address {
             // RFC 2181 §10.1: an alias stands alone, so that there is one and only without addresses.
-            let hosts = instances.iter().filter_map(|instance| match self.address_of(instance) {
-                Address::Host(host) => alias_data(host),
-                Address::Ip(_) => None,
-            });
-            offers.extend(hosts.map(|data| Offer::alone(Owner::Question, ttl, data)));
+            offers.extend(aliases.into_iter().map(|data| Offer::alone(Owner::Question, ttl, data)));
             return Answer { told_max: 1, ..shuffled(offers) };
         }
-        let told_max = match self.config.settings.a_record_limit {
+        let told_max = match self.config().settings.a_record_limit {
             0 => usize::MAX,
             limit => usize::from(limit),
         };
@@ -91,7 +84,7 @@ impl Scene<'_> {
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
             if let Some(name) = location.node_name
-                && self.config.settings.additional_node_meta_txt
+                && self.config().settings.additional_node_meta_txt
             {
                 let is_about_target = name == location.name;
                 let texts = described.entry(instance.node.name.folded()).or_insert_with(|| {
@@ -102,9 +95,10 @@ impl Scene<'_> {
                 });
                 offer.texts = texts.map(|set| Help { set, is_about_target });
             }
-            if let Some(ip) = location.ip {
+            if !location.ips.is_empty() {
                 let set = *helped.entry(location.name.clone()).or_insert_with(|| {
-                    push(&mut sets, Owner::Named(location.name), vec![(ttl, address_data(ip))])
+                    let records = location.ips.iter().map(|ip| (ttl, address_data(*ip))).collect();
+                    push(&mut sets, Owner::Named(location.name), records)
                 });
                 offer.addresses = Some(Help { set, is_about_target: true });
             }
@@ -116,18 +110,20 @@ impl Scene<'_> {
     /// What an SRV record points at: the node's name, or one that spells the service's own address. Never
     /// an alias (RFC 2782): a host name is told as it is.
     fn location(&self, instance: &Instance, place: &Place<'_>) -> Option<Location> {
-        let address = self.address_of(instance);
-        let is_own = instance.service.address.as_ref() == Some(address);
+        let reach = self.reach(instance);
         let node_name = node_name(&instance.node.name, place);
-        let (name, ip) = match address {
-            Address::Host(host) => (host_name(host)?, None),
-            Address::Ip(ip) => match &node_name {
-                Some(name) if !is_own => (name.clone(), Some(*ip)),
-                // DNS cannot spell every node's name, but every address.
-                Some(_) | None => (address_name(*ip, place)?, Some(*ip)),
-            },
+        if let Some(host) = reach.alias() {
+            return Some(Location { name: host_name(host)?, ips: Vec::new(), node_name });
+        }
+        let (name, ips) = match (&node_name, reach.is_nodes) {
+            (Some(name), true) => (name.clone(), reach.ips().collect()),
+            // DNS cannot spell every node's name, but every address.
+            (Some(_) | None, _) => {
+                let ip = reach.address.ip().or_else(|| reach.ips().next())?;
+                (address_name(ip, place)?, vec![ip])
+            }
         };
-        Some(Location { name, ip, node_name })
+        Some(Location { name, ips, node_name })
     }
 }
 
@@ -145,8 +141,8 @@ fn push(sets: &mut Vec<Set>, owner: Owner, records: Vec<(Ttl, RData)>) -> usize 
 struct Location {
     /// The name.
     name: Name,
-    /// Its address, if we know it.
-    ip: Option<IpAddr>,
+    /// Its addresses, if we know them.
+    ips: Vec<IpAddr>,
     /// The machine's own name, if DNS can spell it.
     node_name: Option<Name>,
 }

@@ -28,6 +28,7 @@ use hickory_proto::rr::RecordType;
 use crate::catalog::View;
 use crate::model::dns_config::{DnsConfig, STALE_AGE_MIN};
 use crate::model::time::Now;
+use crate::zone::Zones;
 
 mod qname;
 
@@ -37,9 +38,15 @@ mod target;
 
 mod resolve;
 
+mod chain;
+
 mod answer;
 
 mod instances;
+
+mod reach;
+
+mod elsewhere;
 
 mod identity;
 
@@ -64,9 +71,10 @@ pub mod query;
 pub mod text;
 
 use self::answer::Answer;
-use self::cache::{Basis, Cache};
+use self::cache::Cache;
 pub use self::cookie::CookieSecret;
 use self::fit::{Envelope, Scratch};
+use self::outside::{Ask, Outside};
 pub use self::query::{QueryFault, QueryOptions, query};
 use self::question::{CLASS_CHAOS, Question, Unanswered};
 use self::reason::Why;
@@ -104,6 +112,10 @@ pub struct Known<'a> {
     pub age: Duration,
     /// What cookies are made with.
     pub cookie_secret: CookieSecret,
+    /// Zones from files.
+    pub zones: &'a Arc<Zones>,
+    /// What others said.
+    pub outside: &'a dyn Outside,
 }
 
 impl Known<'_> {
@@ -138,10 +150,12 @@ impl Worker {
 }
 
 /// What is to be done about a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Send back what was written.
     Reply(Said),
+    /// Ask others, and answer the query once [`Known::outside`] knows what came of it.
+    Fetch(Vec<Ask>),
     /// Say nothing: it was no query, or nobody could receive the answer.
     Ignore,
 }
@@ -185,7 +199,7 @@ pub fn respond(
         return Outgoing::Reply(write(&envelope, &answer, worker, out));
     }
     envelope.age_why = known.age_why();
-    Outgoing::Reply(respond_from_catalog(&envelope, &question, worker, out))
+    respond_from_stations(&envelope, &question, worker, out)
 }
 
 /// Answers that need no name to be looked up.
@@ -207,34 +221,33 @@ fn answer_without_catalog(
 }
 
 /// The five stations, or the Sheet that they led to before.
-fn respond_from_catalog(
+fn respond_from_stations(
     envelope: &Envelope<'_>,
     question: &Question<'_>,
     worker: &mut Worker,
     out: &mut Vec<u8>,
-) -> Said {
-    let (asked, view, config) = (&question.asked, envelope.known.view, envelope.known.config);
+) -> Outgoing {
+    let (asked, known) = (&question.asked, envelope.known);
     let Worker { rng, cache, scratch } = worker;
-    if let Some(sheet) = cache.as_mut().and_then(|cache| cache.find(asked, view, config)) {
+    if let Some(sheet) = cache.as_mut().and_then(|cache| cache.find(asked, known)) {
         let is_truncated = fit::fit(envelope, sheet, scratch, rng, out);
-        return Said { is_cached: true, ..envelope.said(sheet.rcode, is_truncated) };
+        let said = envelope.said(sheet.rcode, is_truncated);
+        return Outgoing::Reply(Said { is_cached: true, ..said });
     }
-    let target = target::locate(&asked.name, config);
-    let outcome = resolve::resolve(&target, view, config);
-    let scene = answer::Scene { question, target: &target, config, view };
-    let answer = answer::answer(&scene, &outcome, rng);
-    let is_compressed = !config.settings.disable_compression;
+    let (answer, basis) = chain::follow(question, known, rng);
+    if !answer.missing.is_empty() {
+        return Outgoing::Fetch(answer.missing);
+    }
+    let is_compressed = !known.config.settings.disable_compression;
     let Ok(sheet) = sheet::write(&answer, Some(asked), is_compressed) else {
-        return fail(envelope, out);
+        return Outgoing::Reply(fail(envelope, out));
     };
     let is_truncated = fit::fit(envelope, &sheet, scratch, rng, out);
     let said = envelope.said(sheet.rcode, is_truncated);
-    if let Some(cache) = cache
-        && let Some(basis) = Basis::of(&outcome, asked.kind, &sheet, view)
-    {
-        cache.keep(asked, sheet, basis, view);
+    if let (Some(cache), Some(basis)) = (cache, basis) {
+        cache.keep(asked, sheet, basis, known.view);
     }
-    said
+    Outgoing::Reply(said)
 }
 
 /// Writes an answer that is not kept.

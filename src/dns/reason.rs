@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::dns::outside::Failure;
 use crate::dns::target::Absence;
 
 /// What an answer says about itself.
@@ -12,8 +13,12 @@ pub(super) enum Why {
     NotReady,
     /// The name is in no domain of ours, and nobody is there to ask.
     Outside,
+    /// The name is in no domain of ours, and the client did not want others to be asked (RD).
+    NotAsked,
     /// The client may not ask.
     Prohibited,
+    /// Nobody of those who were asked answered.
+    Failed(Failure),
     /// The name does not exist.
     Reason(Reason),
     /// It was last known to be true so long ago (RFC 8767).
@@ -30,7 +35,9 @@ impl Why {
             Self::Stale(_) => 3,
             Self::NotReady | Self::TooOld(_) => 14,
             Self::Prohibited => 18,
-            Self::Outside => 20,
+            Self::Outside | Self::NotAsked => 20,
+            Self::Failed(Failure::Useless | Failure::Loop) => 22,
+            Self::Failed(Failure::Unreachable | Failure::Overloaded) => 23,
         }
     }
 }
@@ -40,6 +47,8 @@ impl fmt::Display for Why {
         match self {
             Self::NotReady => out.write_str("this agent does not know the catalog yet"),
             Self::Outside => out.write_str("the name is in no domain of this agent"),
+            Self::NotAsked => out.write_str("recursion was not asked for"),
+            Self::Failed(failure) => failure.fmt(out),
             Self::Prohibited => out.write_str("this client may not ask"),
             Self::Reason(reason) => reason.fmt(out),
             Self::Stale(age) => write!(out, "this was true {} s ago", age.as_secs()),

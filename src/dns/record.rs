@@ -68,6 +68,12 @@ pub(super) struct Set {
     pub(super) records: Vec<(Ttl, RData)>,
 }
 
+impl From<Rr> for Set {
+    fn from(record: Rr) -> Self {
+        Self { owner: record.owner, records: vec![(record.ttl, record.data)] }
+    }
+}
+
 /// An address as a record's data.
 pub(super) fn address_data(ip: IpAddr) -> RData {
     match ip {

@@ -1,44 +1,76 @@
-//! Target × View → Outcome: what the catalog knows, and which of it is healthy enough to be told.
+//! Target × what is known → Outcome: what the catalog, a zone or somebody else knows, and which of the catalog
+//! is healthy enough to be told.
 //!
-//! Outcomes borrow from the View: nothing of the catalog is copied.
+//! Outcomes borrow: nothing of the catalog or of a zone is copied.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::catalog::{Instance, View};
-use crate::dns::reason::Reason;
-use crate::dns::target::{Meaning, Target};
+use crate::dns::Known;
+use crate::dns::outside::{Ask, Fetched};
+use crate::dns::question::{Asked, Question};
+use crate::dns::reason::{Reason, Why};
+use crate::dns::target::{Meaning, Target, Zone};
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
 use crate::model::name::ServiceName;
 use crate::model::node::Node;
 use crate::model::service::CONSUL_SERVICE;
+use crate::zone::{Found, StaticZone};
 
-/// What the catalog knows about a name.
+/// What is known about a name.
 #[derive(Clone, Debug)]
-pub(super) enum Outcome<'v> {
+pub(super) enum Outcome<'k> {
     /// Nothing yet: ask again.
     NotReady,
-    /// The name is not ours.
-    Refused,
+    /// The name is not ours, and others are not asked.
+    Refused(Why),
     /// The name does not exist (NXDOMAIN).
     NoName(Reason),
     /// The name exists and has no data of any type.
     NoData,
     /// The suffix, with the machines that serve it.
-    Apex(Vec<&'v Arc<Node>>),
+    Apex(Vec<&'k Arc<Node>>),
     /// The machines that serve the suffix.
-    NameServers(Vec<&'v Arc<Node>>),
+    NameServers(Vec<&'k Arc<Node>>),
     /// Instances that may be told of, at least one.
-    Instances(Vec<&'v Arc<Instance>>),
+    Instances(Vec<&'k Arc<Instance>>),
     /// A machine.
-    Node(&'v Arc<Node>),
+    Node(&'k Arc<Node>),
     /// The address that the name spells.
     Address(IpAddr),
     /// The machine that has the address.
-    NodeAt(&'v Arc<Node>),
+    NodeAt(&'k Arc<Node>),
     /// The service that has the address.
-    ServiceAt(&'v ServiceName),
+    ServiceAt(&'k ServiceName),
+    /// What a zone says.
+    InZone(&'k StaticZone, Found<'k>),
+    /// What somebody else says.
+    Told(Fetched),
+    /// Somebody else has to be asked first.
+    Missing(Ask),
+}
+
+/// What a client wants of others, should they have to be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    /// That they are asked (RD).
+    pub(super) recursion_desired: bool,
+    /// DNSSEC records too (DO).
+    pub(super) dnssec_ok: bool,
+    /// What does not validate all the same (CD).
+    pub(super) checking_disabled: bool,
+}
+
+impl Asker {
+    pub(super) fn of(question: &Question<'_>) -> Self {
+        Self {
+            recursion_desired: question.head.recursion_desired,
+            dnssec_ok: question.edns.is_some_and(|edns| edns.dnssec_ok),
+            checking_disabled: question.head.checking_disabled,
+        }
+    }
 }
 
 impl Outcome<'_> {
@@ -47,27 +79,50 @@ impl Outcome<'_> {
         match self {
             Self::Instances(_) | Self::Node(_) | Self::NodeAt(_) | Self::ServiceAt(_) => true,
             Self::NotReady
-            | Self::Refused
+            | Self::Refused(_)
             | Self::NoName(_)
             | Self::NoData
             | Self::Apex(_)
             | Self::NameServers(_)
-            | Self::Address(_) => false,
+            | Self::Address(_)
+            | Self::InZone(..)
+            | Self::Told(_)
+            | Self::Missing(_) => false,
         }
     }
 }
 
 /// Looks a Target up.
-pub(super) fn resolve<'v>(target: &Target<'_>, view: &'v View, config: &DnsConfig) -> Outcome<'v> {
-    if target.meaning == Meaning::Outside {
-        return Outcome::Refused;
+pub(super) fn resolve<'k>(
+    asked: &Asked<'_>,
+    target: &Target<'k>,
+    asker: Asker,
+    known: &Known<'k>,
+) -> Outcome<'k> {
+    match target.zone {
+        Zone::Static(zone) => Outcome::InZone(zone, zone.lookup(&asked.name.to_name(), asked.kind)),
+        Zone::Outside => resolve_outside(asked, asker, known),
+        // DESIGN §3 rule 5: what is not known yet is never denied.
+        Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 if !known.view.is_ready() => {
+            Outcome::NotReady
+        }
+        Zone::Domain(_) => resolve_meaning(target, known),
+        Zone::Reverse4 | Zone::Reverse6 => {
+            let outcome = resolve_meaning(target, known);
+            // Most addresses are somebody else's.
+            let is_elsewhere = !outcome.is_in_catalog() && known.config.is_recursive;
+            if is_elsewhere && asker.recursion_desired {
+                return resolve_outside(asked, asker, known);
+            }
+            outcome
+        }
     }
-    // DESIGN §3 rule 5: what is not known yet is never denied.
-    if !view.is_ready() {
-        return Outcome::NotReady;
-    }
+}
+
+fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
+    let (view, config) = (known.view, known.config);
     match &target.meaning {
-        Meaning::Outside => Outcome::Refused,
+        Meaning::Elsewhere => Outcome::Refused(Why::Outside),
         Meaning::Apex => Outcome::Apex(servers(view, config)),
         Meaning::NameServer => Outcome::NameServers(servers(view, config)),
         Meaning::Empty => Outcome::NoData,
@@ -79,6 +134,25 @@ pub(super) fn resolve<'v>(target: &Target<'_>, view: &'v View, config: &DnsConfi
         Meaning::Address(ip) => Outcome::Address(*ip),
         Meaning::Reverse(ip) => resolve_reverse(view, *ip),
         Meaning::Absent(absence) => Outcome::NoName(Reason::Absent(*absence)),
+    }
+}
+
+fn resolve_outside<'k>(asked: &Asked<'_>, asker: Asker, known: &Known<'k>) -> Outcome<'k> {
+    if !known.config.is_recursive {
+        return Outcome::Refused(Why::Outside);
+    }
+    if !asker.recursion_desired {
+        return Outcome::Refused(Why::NotAsked);
+    }
+    let ask = Ask {
+        name: asked.name.to_name(),
+        kind: asked.kind,
+        dnssec_ok: asker.dnssec_ok,
+        checking_disabled: asker.checking_disabled,
+    };
+    match known.outside.look(&ask) {
+        Some(fetched) => Outcome::Told(fetched),
+        None => Outcome::Missing(ask),
     }
 }
 

@@ -36,6 +36,10 @@ pub(super) struct Sheet {
     pub(super) authorities: Vec<Line>,
     /// Whether names may point at names.
     pub(super) is_compressed: bool,
+    /// Sets that are told whatever else is.
+    pub(super) additionals: Vec<usize>,
+    /// Whether these have to be told.
+    pub(super) is_glue_required: bool,
     /// Additional records, each set a range of `set_lines`.
     sets: Vec<(u32, u32)>,
     /// Records of all sets.
@@ -109,6 +113,8 @@ pub(super) fn write(
         answers,
         authorities,
         is_compressed,
+        additionals: answer.additionals.clone(),
+        is_glue_required: answer.is_glue_required,
         sets,
         set_lines,
         bytes: pen.bytes,

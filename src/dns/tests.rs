@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::LazyLock;
 
 use expect_test::{Expect, expect};
 
@@ -57,8 +58,16 @@ fn source(port: u16) -> SocketAddr {
 }
 
 fn known<'a>(view: &'a View, config: &'a Arc<DnsConfig>) -> Known<'a> {
-    let cookie_secret = CookieSecret([7; 16]);
-    Known { view, config, now: Now(1_000), age: Duration::ZERO, cookie_secret }
+    static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
+    Known {
+        view,
+        config,
+        now: Now(1_000),
+        age: Duration::ZERO,
+        cookie_secret: CookieSecret([7; 16]),
+        zones: &ZONES,
+        outside: &outside::Nothing,
+    }
 }
 
 /// What is sent back; nothing if the query is ignored. A worker that remembers says the same, whether it

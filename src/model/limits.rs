@@ -88,6 +88,12 @@ pub const TCP_ANSWER_RECORDS_MAX: usize = 4_096;
 /// Answers that one thread keeps to give them again, in bytes.
 pub const DNS_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Names of one chain of aliases that are looked up (Consul: 3).
+pub const DNS_CHAIN_MAX: usize = 8;
+
+/// Hosts that one answer points at whose addresses are looked up to be told beside it, and addresses of each.
+pub const DNS_HOSTS_HELPED_MAX: usize = 8;
+
 /// How long a DNS client's connection may say nothing (RFC 7766 §6.2.3 asks for "a few seconds"); told to
 /// clients that ask (RFC 7828).
 pub const DNS_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(10);

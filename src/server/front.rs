@@ -10,11 +10,13 @@ use hickory_proto::op::ResponseCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::View;
+use crate::dns::outside::Nothing;
 use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Worker};
 use crate::model::dns_config::DnsConfig;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::clock;
+use crate::zone::Zones;
 
 /// The View and the settings that answers are made of.
 pub(in crate::server) struct Front {
@@ -22,6 +24,8 @@ pub(in crate::server) struct Front {
     reader: Reader,
     /// The settings; a reload swaps them.
     config: ArcSwap<DnsConfig>,
+    /// Zones from files; a reload swaps them.
+    zones: ArcSwap<Zones>,
     /// How long ago the catalog was last known to be current, in milliseconds.
     age_ms: AtomicU64,
     /// What cookies are made with.
@@ -36,6 +40,8 @@ pub(in crate::server) struct Moment {
     view: Guard<Arc<View>>,
     /// The settings.
     config: Guard<Arc<DnsConfig>>,
+    /// Zones from files.
+    zones: Guard<Arc<Zones>>,
     /// When it is.
     now: Now,
     /// How long ago the catalog was last known to be current.
@@ -50,8 +56,14 @@ impl Front {
         rng: &mut fastrand::Rng,
     ) -> Self {
         let cookie_secret = CookieSecret(rng.u128(..).to_ne_bytes());
-        let config = ArcSwap::from_pointee(config);
-        Self { reader, config, age_ms: AtomicU64::new(0), cookie_secret, seed: rng.u64(..) }
+        Self {
+            reader,
+            config: ArcSwap::from_pointee(config),
+            zones: ArcSwap::default(),
+            age_ms: AtomicU64::new(0),
+            cookie_secret,
+            seed: rng.u64(..),
+        }
     }
 
     /// What is known now. Hold it for one batch: it keeps old state alive.
@@ -59,6 +71,7 @@ impl Front {
         Moment {
             view: self.reader.load(),
             config: self.config.load(),
+            zones: self.zones.load(),
             now: clock::now(),
             age: Duration::from_millis(self.age_ms.load(Ordering::Relaxed)),
         }
@@ -78,6 +91,8 @@ impl Front {
             now: moment.now,
             age: moment.age,
             cookie_secret: self.cookie_secret,
+            zones: &moment.zones,
+            outside: &Nothing,
         };
         let respond = AssertUnwindSafe(|| dns::respond(&known, incoming, worker, out));
         // A bug that one query finds must not take the thread that others are answered by.

@@ -17,7 +17,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("intake", &["model", "zone", "catalog"]),
     ("agent", &["model", "catalog", "publish"]),
     ("api", &["model", "catalog", "publish", "agent", "intake"]),
-    ("server", &["model", "catalog", "publish", "dns", "raft", "leader", "intake", "agent", "api"]),
+    (
+        "server",
+        &["model", "zone", "catalog", "publish", "dns", "raft", "leader", "intake", "agent", "api"],
+    ),
     ("cli", &["model", "dns", "intake", "server"]),
 ];
 

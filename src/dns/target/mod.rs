@@ -10,11 +10,13 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::dns::qname::QName;
+use crate::dns::Known;
+use crate::dns::question::Asked;
 use crate::model::dns_config::DnsConfig;
+use crate::zone::StaticZone;
 
 /// A name's place and meaning.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Target<'a> {
     /// The suffix that it stands below.
     pub(super) zone: Zone<'a>,
@@ -23,8 +25,10 @@ pub(super) struct Target<'a> {
 }
 
 /// A suffix that we answer for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Zone<'c> {
+    /// A zone from a file.
+    Static(&'c StaticZone),
     /// A domain of ours, as it is configured.
     Domain(&'c str),
     /// The addresses of IPv4, backwards.
@@ -39,6 +43,7 @@ impl Zone<'_> {
     /// How many labels the suffix has.
     pub(super) fn label_count(self) -> usize {
         match self {
+            Self::Static(zone) => zone.apex().iter().len(),
             Self::Domain(domain) => domain.split('.').count(),
             Self::Reverse4 | Self::Reverse6 => 2,
             Self::Outside => 0,
@@ -73,8 +78,8 @@ pub(super) enum Meaning<'a> {
     Reverse(IpAddr),
     /// A name that cannot exist.
     Absent(Absence),
-    /// A name of somebody else.
-    Outside,
+    /// A name of a zone, or of somebody else.
+    Elsewhere,
 }
 
 /// Why a name cannot exist.
@@ -93,14 +98,21 @@ pub(super) enum Absence {
 }
 
 /// Finds out what a name means.
-pub(super) fn locate<'a>(name: &'a QName<'_>, config: &'a DnsConfig) -> Target<'a> {
+pub(super) fn locate<'a>(asked: &'a Asked<'_>, known: &Known<'a>) -> Target<'a> {
+    let (name, config) = (&asked.name, known.config);
     let mut bytes = Vec::with_capacity(name.label_count());
     bytes.extend(name.labels());
-    let zone = zone_of(&bytes, config);
+    let mut zone = zone_of(&bytes, config);
+    if !known.zones.is_empty()
+        && let Some(found) = known.zones.find_for(&name.to_name(), asked.kind)
+        && zone.label_count() < found.apex().iter().len()
+    {
+        zone = Zone::Static(found);
+    }
     bytes.truncate(bytes.len().saturating_sub(zone.label_count()));
     let labels: Option<Vec<Cow<'a, str>>> = bytes.into_iter().map(fold).collect();
     let meaning = match (labels, zone) {
-        (_, Zone::Outside) => Meaning::Outside,
+        (_, Zone::Outside | Zone::Static(_)) => Meaning::Elsewhere,
         // Names of the catalog are UTF-8: no other can be registered.
         (None, Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6) => Meaning::Absent(Absence::Form),
         (Some(labels), Zone::Domain(_)) => meaning_in_domain(&labels, config),

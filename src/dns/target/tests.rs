@@ -1,5 +1,16 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::rr::RecordType;
+
 use super::*;
+use crate::catalog::View;
+use crate::dns::CookieSecret;
+use crate::dns::outside::Nothing;
+use crate::dns::qname::QName;
+use crate::model::dns_config::DnsConfig;
 use crate::model::name::{Datacenter, NodeName};
+use crate::model::time::Now;
 
 fn check(name: &str, expected: &str) {
     let mut config =
@@ -7,7 +18,18 @@ fn check(name: &str, expected: &str) {
     config.alt_domain = Some("alt.consul".to_owned());
     let query = crate::dns::query(name, "A", &crate::dns::QueryOptions::default(), 7).unwrap();
     let name_read = QName::read(&query[12..]).unwrap();
-    let target = locate(&name_read, &config);
+    let asked = Asked { name: name_read, kind: RecordType::A, class: 1 };
+    let (view, config, zones) = (View::unready(), Arc::new(config), Arc::default());
+    let known = Known {
+        view: &view,
+        config: &config,
+        now: Now(0),
+        age: Duration::ZERO,
+        cookie_secret: CookieSecret([0; 16]),
+        zones: &zones,
+        outside: &Nothing,
+    };
+    let target = locate(&asked, &known);
     assert_eq!(format!("{:?} {:?}", target.zone, target.meaning), expected, "{name}");
 }
 
@@ -51,8 +73,8 @@ fn the_longest_domain_wins() {
     check("web.service.alt.consul", r#"Domain("alt.consul") Service { name: "web", tag: None }"#);
     check("alt.consul", r#"Domain("alt.consul") Apex"#);
     check("consul", r#"Domain("consul") Apex"#);
-    check("xconsul", "Outside Outside");
-    check("consul.example", "Outside Outside");
+    check("xconsul", "Outside Elsewhere");
+    check("consul.example", "Outside Elsewhere");
 }
 
 #[test]
@@ -79,5 +101,5 @@ fn reverse_names_spell_addresses() {
     let loopback = format!("1.{}ip6.arpa", "0.".repeat(31));
     check(&loopback, "Reverse6 Reverse(::1)");
     check(&format!("1.{loopback}"), "Reverse6 Absent(Address)");
-    check("arpa", "Outside Outside");
+    check("arpa", "Outside Elsewhere");
 }

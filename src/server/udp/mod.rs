@@ -123,7 +123,7 @@ fn serve(socket: &Socket, front: &Front, is_stopping: &AtomicBool) {
                         meter.count(&said);
                         outbox.address(datagram.source, datagram.local, socket);
                     }
-                    Outgoing::Ignore => meter.count_ignored(),
+                    Outgoing::Fetch(_) | Outgoing::Ignore => meter.count_ignored(),
                 }
             }
             meter.end(begun);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
+use lictor::dns::outside::Nothing;
 use lictor::dns::{CookieSecret, Incoming, Known, Outgoing, Transport, Worker, respond, text};
 use lictor::model::address::Address;
 use lictor::model::dns_config::DnsConfig;
@@ -16,6 +17,7 @@ use lictor::model::name::{CheckId, Datacenter, NameFault, NodeName, ServiceId, S
 use lictor::model::number::{Revision, Ttl, Weights};
 use lictor::model::service::Service;
 use lictor::model::time::Now;
+use lictor::zone::Zones;
 
 use super::file::{Question, ServiceLine, Step};
 
@@ -27,6 +29,8 @@ pub(super) struct World {
     revision: u64,
     /// The settings.
     config: Arc<DnsConfig>,
+    /// Zones from files.
+    zones: Arc<Zones>,
     /// Remembers answers from question to question.
     worker: Worker,
 }
@@ -36,7 +40,8 @@ impl World {
     pub(super) fn new() -> Result<Self, NameFault> {
         let config = DnsConfig::new(Datacenter::new("dc1")?, NodeName::new("agent")?);
         let worker = Worker::new(fastrand::Rng::with_seed(0));
-        Ok(Self { catalog: Catalog::default(), revision: 0, config: Arc::new(config), worker })
+        let (config, zones) = (Arc::new(config), Arc::default());
+        Ok(Self { catalog: Catalog::default(), revision: 0, config, zones, worker })
     }
 
     /// Adds what a running agent registers of itself.
@@ -127,6 +132,8 @@ impl World {
             now: Now(0),
             age: Duration::ZERO,
             cookie_secret: CookieSecret([0; 16]),
+            zones: &self.zones,
+            outside: &Nothing,
         };
         // Anew for each question, so that a new one changes no other's answer.
         let rng = fastrand::Rng::with_seed(1);
@@ -140,6 +147,7 @@ impl World {
         }
         match outgoing {
             Outgoing::Ignore => "ignored\n".to_owned(),
+            Outgoing::Fetch(asks) => panic!("nobody is there to be asked {asks:?}"),
             Outgoing::Reply(_) => {
                 assert_eq!(bytes.get(..2), question.bytes.get(..2), "the id comes back");
                 text::normalise(&text::show(&bytes))

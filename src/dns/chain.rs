@@ -1,0 +1,171 @@
+//! Question → Answer, along aliases: what a name is an alias of is looked up like a question of its own, in the
+//! catalog, in zones, and outside.
+//!
+//! The answer section tells the aliases in their order and what the last one leads to; the code is that of the
+//! last name (RFC 6604 §2.1), and AA says who owns the first (RFC 1034 §4.1.1).
+
+use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name, RData, RecordType};
+
+use crate::dns::Known;
+use crate::dns::answer::{self, Answer, Order, Scene};
+use crate::dns::cache::Basis;
+use crate::dns::qname::{QName, Wire};
+use crate::dns::question::{Asked, CLASS_IN, Question};
+use crate::dns::record::{Help, Offer, Owner};
+use crate::dns::resolve::{self, Asker};
+use crate::dns::target;
+use crate::model::limits::{DNS_CHAIN_MAX, DNS_HOSTS_HELPED_MAX};
+
+/// Looks a question up, and what it leads to; with what the Answer rests on, if it may be kept.
+pub(super) fn follow(
+    question: &Question<'_>,
+    known: &Known<'_>,
+    rng: &mut fastrand::Rng,
+) -> (Answer, Option<Basis>) {
+    let asker = Asker::of(question);
+    let (mut answer, mut basis) = look_up(&question.asked, asker, known, rng);
+    if answer.leads_to.is_some() {
+        basis = None;
+        complete(&mut answer, &question.asked, asker, known, rng);
+    }
+    for host in unknown_hosts(&answer) {
+        basis = None;
+        // Only an instance's host is worth a question to others.
+        let is_asked = asker.recursion_desired && question.asked.kind == RecordType::SRV;
+        help(&mut answer, &host, Asker { recursion_desired: is_asked, ..asker }, known, rng);
+    }
+    (answer, basis)
+}
+
+/// Looks one name up.
+fn look_up(
+    asked: &Asked<'_>,
+    asker: Asker,
+    known: &Known<'_>,
+    rng: &mut fastrand::Rng,
+) -> (Answer, Option<Basis>) {
+    let target = target::locate(asked, known);
+    let outcome = resolve::resolve(asked, &target, asker, known);
+    let scene = Scene { asked, target: &target, known };
+    let answer = answer::answer(&scene, &outcome, rng);
+    let basis = Basis::of(&outcome, &answer, asked.kind, known);
+    (answer, basis)
+}
+
+/// Follows an alias to its end.
+fn complete(
+    answer: &mut Answer,
+    asked: &Asked<'_>,
+    asker: Asker,
+    known: &Known<'_>,
+    rng: &mut fastrand::Rng,
+) {
+    let mut names = vec![asked.name.to_name()];
+    while let Some(name) = answer.leads_to.take() {
+        // Where it leads back, or too far, what was found is all there is to say.
+        if DNS_CHAIN_MAX <= names.len() || names.contains(&name) {
+            return;
+        }
+        let wire = Wire::of(&name);
+        let Some(qname) = QName::read(wire.folded()) else { return };
+        let asked = Asked { name: qname, kind: asked.kind, class: CLASS_IN };
+        let (next, _) = look_up(&asked, asker, known, rng);
+        // Where nobody is there to ask, the alias is told alone: the client may know more.
+        if next.rcode != ResponseCode::Refused {
+            append(answer, next, &name, rng);
+        }
+        names.push(name);
+    }
+}
+
+/// Puts what an alias leads to behind the alias.
+fn append(answer: &mut Answer, mut next: Answer, name: &Name, rng: &mut fastrand::Rng) {
+    if next.order == Order::Shuffled {
+        rng.shuffle(&mut next.answers);
+    }
+    next.answers.truncate(next.told_max);
+    let offset = answer.sets.len();
+    for set in &mut next.sets {
+        rename(&mut set.owner, name);
+    }
+    let behind = |mut offer: Offer| {
+        rename(&mut offer.record.owner, name);
+        let moved = |help: Help| Help { set: help.set + offset, ..help };
+        Offer { addresses: offer.addresses.map(moved), texts: offer.texts.map(moved), ..offer }
+    };
+    answer.rcode = next.rcode;
+    answer.order = Order::Fixed;
+    answer.answers.extend(next.answers.into_iter().map(behind));
+    answer.told_max = usize::MAX;
+    answer.authorities.extend(next.authorities.into_iter().map(behind));
+    answer.sets.extend(next.sets);
+    answer.additionals.extend(next.additionals.into_iter().map(|set| set + offset));
+    answer.missing.extend(next.missing);
+    answer.leads_to = next.leads_to;
+    answer.why = next.why.or(answer.why);
+}
+
+/// An owner that is stated by the name that was looked up, in a message whose question is another.
+fn rename(owner: &mut Owner, name: &Name) {
+    match owner {
+        Owner::Question => *owner = Owner::Named(name.clone()),
+        Owner::Suffix(labels) => *owner = Owner::Named(name.trim_to(*labels)),
+        Owner::Named(_) => {}
+    }
+}
+
+/// Hosts that our own answers point at and nothing is said of yet.
+fn unknown_hosts(answer: &Answer) -> Vec<Name> {
+    let mut hosts: Vec<Name> = Vec::new();
+    if !answer.is_authoritative {
+        return hosts;
+    }
+    for offer in &answer.answers {
+        let host = match &offer.record.data {
+            RData::SRV(srv) => &srv.target,
+            RData::MX(mx) => &mx.exchange,
+            RData::NS(ns) => &ns.0,
+            RData::HTTPS(https) => &https.0.target_name,
+            RData::SVCB(svcb) => &svcb.target_name,
+            _ => continue,
+        };
+        let is_new = offer.addresses.is_none() && !host.is_root() && !hosts.contains(host);
+        if is_new && hosts.len() < DNS_HOSTS_HELPED_MAX {
+            hosts.push(host.clone());
+        }
+    }
+    hosts
+}
+
+/// Adds the addresses of a host, and the aliases that lead to them.
+fn help(
+    answer: &mut Answer,
+    host: &Name,
+    asker: Asker,
+    known: &Known<'_>,
+    rng: &mut fastrand::Rng,
+) {
+    let wire = Wire::of(host);
+    let Some(name) = QName::read(wire.folded()) else { return };
+    let mut aliases = Vec::new();
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let asked = Asked { name, kind, class: CLASS_IN };
+        let (mut found, _) = look_up(&asked, asker, known, rng);
+        complete(&mut found, &asked, asker, known, rng);
+        answer.missing.append(&mut found.missing);
+        if found.rcode != ResponseCode::NoError {
+            continue;
+        }
+        found.answers.truncate(found.told_max.min(DNS_HOSTS_HELPED_MAX));
+        for mut offer in found.answers {
+            rename(&mut offer.record.owner, host);
+            // Both families go along the same aliases.
+            if !aliases.contains(&offer.record) {
+                answer.additionals.push(answer.sets.len());
+                answer.sets.push(offer.record.clone().into());
+                aliases.push(offer.record);
+            }
+        }
+    }
+}
