@@ -5,7 +5,7 @@
 //! ```text
 //!         reads                                                writes
 //!   socket bytes                                        HTTP · JSON/HCL files · CLI
-//!       │ server/{udp,tcp}.rs                               │ api/ · intake/ · agent/ · cli/
+//!       │ server/{udp,stream}                               │ api/ · intake/ · agent/ · cli/
 //!       ▼                                                   ▼
 //!   dns/question.rs   bytes → Question                  catalog/command.rs   Command
 //!   dns/target.rs     Question → Target                     │ publish::Propose → raft/node.rs

@@ -7,7 +7,7 @@ use crate::dns::cookie;
 use crate::dns::fit::Envelope;
 use crate::dns::question::{OPTION_COOKIE, OPTION_KEEPALIVE, OPTION_SERVER_ID, OPTION_SUBNET};
 use crate::dns::sheet::Sheet;
-use crate::model::limits::{DNS_STREAM_IDLE_TIMEOUT, UDP_ANSWER_BYTES_MAX};
+use crate::model::limits::{DNS_TCP_IDLE_TIMEOUT, UDP_ANSWER_BYTES_MAX};
 
 /// Writes it; nothing where the query has none.
 pub(super) fn write(envelope: &Envelope<'_>, sheet: &Sheet, out: &mut Vec<u8>) {
@@ -43,7 +43,7 @@ pub(super) fn write(envelope: &Envelope<'_>, sheet: &Sheet, out: &mut Vec<u8>) {
     }
     if options.wants_keepalive && envelope.incoming.transport == Transport::Tcp {
         // RFC 7828 §3.1: in units of 100 ms.
-        let units = u16::try_from(DNS_STREAM_IDLE_TIMEOUT.as_millis() / 100).unwrap_or(u16::MAX);
+        let units = u16::try_from(DNS_TCP_IDLE_TIMEOUT.as_millis() / 100).unwrap_or(u16::MAX);
         option(out, OPTION_KEEPALIVE, |out| out.extend_from_slice(&units.to_be_bytes()));
     }
     if let Some(subnet) = options.subnet {

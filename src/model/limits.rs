@@ -94,9 +94,31 @@ pub const DNS_CHAIN_MAX: usize = 8;
 /// Hosts that one answer points at whose addresses are looked up to be told beside it, and addresses of each.
 pub const DNS_HOSTS_HELPED_MAX: usize = 8;
 
-/// How long a DNS client's connection may say nothing (RFC 7766 §6.2.3 asks for "a few seconds"); told to
-/// clients that ask (RFC 7828).
-pub const DNS_STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of DNS over TCP, where the process may open twice as many files.
+pub const DNS_TCP_CONNECTIONS_MAX: usize = 16_384;
+
+/// Those of one client, where the process may open four times as many files: an IPv4 address, or an IPv6
+/// network of 64 bits. Many programs can share one: all of a machine, all behind an address translation.
+pub const DNS_TCP_CONNECTIONS_PER_CLIENT_MAX: usize = 8_192;
+
+/// How long a connection of DNS over TCP may be idle (RFC 7766 §6.2.3: some seconds).
+pub const DNS_TCP_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same while three quarters of all places are taken.
+pub const DNS_TCP_IDLE_TIMEOUT_CROWDED: Duration = Duration::from_secs(2);
+
+/// Time that a client has to send a message, beginning with its first byte.
+pub const DNS_TCP_MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time that a client has to take the replies of one write, at most [`DNS_TCP_QUEUED_BYTES_MAX`] and the
+/// last reply's bytes.
+pub const DNS_TCP_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of replies on one connection, beyond which no further query is answered until they are written.
+pub const DNS_TCP_QUEUED_BYTES_MAX: usize = 16 * 1024;
+
+/// Answers of one connection that may be under way; beyond it no further query is read.
+pub const DNS_TCP_ANSWERS_UNDER_WAY_MAX: usize = 64;
 
 /// Bytes of commands that wait for Raft at one time; beyond it a write waits for its turn.
 pub const PROPOSED_BYTES_MAX: usize = 64 * 1024 * 1024;

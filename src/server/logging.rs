@@ -76,7 +76,7 @@ where
 /// Our own events at a level; what libraries say only from `warn` on, unless everything is traced.
 fn filter(level: LogLevel) -> EnvFilter {
     EnvFilter::new(match level {
-        LogLevel::Trace => "trace,openraft=info,fjall=info,lsm_tree=info,hickory_server=info",
+        LogLevel::Trace => "trace,openraft=info,fjall=info,lsm_tree=info",
         LogLevel::Debug => "warn,lictor=debug",
         LogLevel::Info => "warn,lictor=info,openraft=error",
         LogLevel::Warn => "warn,openraft=error",

@@ -16,7 +16,7 @@ mod meter;
 
 mod udp;
 
-mod tcp;
+mod stream;
 
 mod http;
 

@@ -30,7 +30,7 @@ use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
 use crate::server::settings::{self, Identity};
 use crate::server::udp::{self, UdpSockets, UdpThreads};
-use crate::server::{ServerFault, http, identity, tcp};
+use crate::server::{ServerFault, http, identity, stream};
 
 /// Everything that listens, bound but silent.
 struct Sockets {
@@ -65,7 +65,7 @@ pub(in crate::server) async fn start(
     let mut rng = fastrand::Rng::new();
     let seed = rng.u64(..);
     let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), &mut rng));
-    let tcp = tcp::start(sockets.tcp, &front);
+    let stream = stream::start(sockets.tcp, &front);
     let udp = start_udp(sockets.udp, &front)?;
 
     let stops = Stops::default();
@@ -102,7 +102,7 @@ pub(in crate::server) async fn start(
         log_level,
         front,
         udp,
-        tcp,
+        stream,
         agent,
         raft,
         tasks,

@@ -18,7 +18,7 @@ use crate::server::front::Front;
 use crate::server::logging::LogHandle;
 use crate::server::pid_file::PidFile;
 use crate::server::program::Request;
-use crate::server::tcp::TcpServer;
+use crate::server::stream::StreamServer;
 use crate::server::udp::UdpThreads;
 
 /// All that has to be stopped, and what a reload changes.
@@ -40,7 +40,7 @@ pub(in crate::server) struct Running {
     /// DNS over UDP.
     pub(in crate::server) udp: Vec<UdpThreads>,
     /// DNS over TCP.
-    pub(in crate::server) tcp: TcpServer,
+    pub(in crate::server) stream: StreamServer,
     /// Services and checks.
     pub(in crate::server) agent: Agent,
     /// Consensus.
@@ -184,7 +184,7 @@ impl Running {
         while self.tasks.join_next().await.is_some() {}
         self.stops.agent.cancel();
         self.agent.stopped().await;
-        self.tcp.stop().await;
+        self.stream.stop().await;
         for threads in self.udp {
             threads.stop();
         }

@@ -1,0 +1,166 @@
+//! DNS over TCP: listeners and their connections, around the same `respond` as UDP (RFC 7766, RFC 9210).
+//!
+//! Invariants
+//! - A connection costs others nothing: it has a place among a bounded number, no buffer while it waits, and
+//!   a bound on every queue and every wait. [`connection`] says which.
+//! - All messages that have arrived are answered, many replies in one write, each as soon as it is made and
+//!   so in any order (RFC 7766 §6.2.1.1, §7).
+//! - Who comes while all places are taken gets that of a connection that waits for its client; [`places`] says
+//!   why.
+//! - A stop takes no further connection or query, and sends the answers that are under way.
+//!
+//! hickory's listener is not used: it answers one query of a connection at a time and writes replies anew, has no
+//! bound on connections, and tries again at once where no file descriptor is left. Nor is its stream of
+//! messages (`hickory_net::tcp::TcpStream`): that takes two reads and one write a message, drops replies that a
+//! slow reader leaves queued, and does not tell a half message from silence. Framing is `tokio_util`'s.
+
+mod connection;
+
+mod places;
+
+use std::future::ready;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use self::connection::End;
+use self::places::{Places, Seat};
+use crate::dns::{Incoming, Transport};
+use crate::model::limits::{DNS_TCP_CONNECTIONS_MAX, DNS_TCP_CONNECTIONS_PER_CLIENT_MAX};
+use crate::server::front::Front;
+
+/// Starts to answer on listeners. Dropping the result ends it, connections included.
+pub(in crate::server) fn start(listeners: Vec<TcpListener>, front: &Arc<Front>) -> StreamServer {
+    let (stop, places) = (CancellationToken::new(), places());
+    let mut tasks = JoinSet::new();
+    for listener in listeners {
+        tasks.spawn(serve(listener, Arc::clone(front), Arc::clone(&places), stop.clone()));
+    }
+    StreamServer { tasks, stop }
+}
+
+/// Listeners that answer.
+#[must_use = "listeners answer until `stop`"]
+pub(in crate::server) struct StreamServer {
+    /// One a listener; each owns its connections.
+    tasks: JoinSet<()>,
+    /// Ends them.
+    stop: CancellationToken,
+}
+
+impl StreamServer {
+    /// Takes no more connections and queries, and waits for the answers that are under way.
+    pub(in crate::server) async fn stop(mut self) {
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+/// Places for as many connections as the files that this process may open leave room for: the catalog's own
+/// must never lack any, so that DNS takes at most half, and one client half of that.
+fn places() -> Arc<Places> {
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    Arc::new(Places::new(
+        DNS_TCP_CONNECTIONS_MAX.min(files / 2),
+        DNS_TCP_CONNECTIONS_PER_CLIENT_MAX.min(files / 4),
+    ))
+}
+
+/// Serves one listener until `stop`, then its connections to their end.
+async fn serve(
+    listener: TcpListener,
+    front: Arc<Front>,
+    places: Arc<Places>,
+    stop: CancellationToken,
+) {
+    let mut connections = JoinSet::new();
+    let mut rng = front.rng();
+    let mut said: Option<Instant> = None;
+    loop {
+        let accepted = tokio::select! {
+            // A stop goes first: a flood of connections must not put it off. Connections that ended are
+            // forgotten before new ones come, so that the set does not grow.
+            biased;
+            () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                metrics::counter!("lictor.dns.tcp.accepted").increment(1);
+                // Without a place the connection is closed here, and the client may try again.
+                if let Some(seat) = places.take(client.ip()) {
+                    let answers = Answers { front: Arc::clone(&front), client, rng: rng.fork() };
+                    connections.spawn(converse(stream, answers, seat, stop.clone()));
+                }
+            }
+            Err(fault) if is_out_of_resources(&fault) => {
+                if said.is_none_or(|said| SAY_INTERVAL <= said.elapsed()) {
+                    tracing::warn!(%fault, "DNS connections cannot be accepted; trying again until they can");
+                    said = Some(Instant::now());
+                }
+                // Trying again at once would only burn the processor.
+                stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
+            }
+            // accept(2): what befell the connection before it was taken says nothing about the next one.
+            Err(fault) => {
+                tracing::debug!(%fault, "a DNS connection was gone before it was accepted");
+            }
+        }
+    }
+    drop(listener);
+    let ends = async { while connections.join_next().await.is_some() {} };
+    if timeout(DRAIN_TIMEOUT, ends).await.is_err() {
+        tracing::info!("DNS connections were cut off that did not take their answers");
+    }
+}
+
+/// What answers one connection.
+struct Answers {
+    /// What answers.
+    front: Arc<Front>,
+    /// Who asks.
+    client: SocketAddr,
+    /// Its generator: connections that began alike would shuffle alike.
+    rng: fastrand::Rng,
+}
+
+/// Serves one connection.
+async fn converse(stream: TcpStream, mut answers: Answers, seat: Seat, stop: CancellationToken) {
+    let client = answers.client;
+    // Replies that are ready leave at once; waiting for more of them is done here.
+    let _ = stream.set_nodelay(true);
+    let answer = |bytes: &[u8]| {
+        let incoming = Incoming { bytes, transport: Transport::Tcp, source: client };
+        ready(answers.front.respond(&incoming, &mut answers.rng))
+    };
+    let end = connection::serve(stream, answer, &seat, &stop).await;
+    if let End::Late(late) = &end {
+        metrics::counter!("lictor.dns.tcp.timeouts", "waited_for" => late.word()).increment(1);
+    }
+    tracing::debug!(%client, %end, "a DNS connection ended");
+}
+
+/// Whether the process or the system has no room for another connection.
+fn is_out_of_resources(fault: &io::Error) -> bool {
+    let errno = fault.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM))
+}
+
+/// How long to wait where a connection cannot be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long nothing is said of it again, however often it happens.
+const SAY_INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long answers that are under way may take after a stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
