@@ -42,6 +42,8 @@ mod live;
 
 mod robust;
 
+mod streams;
+
 use self::file::File;
 pub(crate) use self::live::ask_udp;
 use self::world::World;
