@@ -117,6 +117,13 @@ pub const DNS_TCP_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of replies on one connection, beyond which no further query is answered until they are written.
 pub const DNS_TCP_QUEUED_BYTES_MAX: usize = 16 * 1024;
 
+/// Bytes that all connections of DNS over TCP may hold together, of messages that are not whole and of
+/// replies that are not written; beyond it those that hold many are closed.
+pub const DNS_TCP_HELD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of one connection that do not count as held: a usual query or reply is less.
+pub const DNS_TCP_HELD_BYTES_FEW: usize = 2 * 1024;
+
 /// Answers of one connection that may be under way; beyond it no further query is read.
 pub const DNS_TCP_ANSWERS_UNDER_WAY_MAX: usize = 64;
 

@@ -2,11 +2,11 @@
 //!
 //! Invariants
 //! - A connection costs others nothing: it has a place among a bounded number, no buffer while it waits, and
-//!   a bound on every queue and every wait. [`connection`] says which.
+//!   a bound on every queue and every wait. [`mod@connection`] says which.
 //! - All messages that have arrived are answered, many replies in one write, each as soon as it is made and
 //!   so in any order (RFC 7766 §6.2.1.1, §7).
-//! - Who comes while all places are taken gets that of a connection that waits for its client; [`places`] says
-//!   why.
+//! - Who comes while all places are taken gets that of a connection that waits for its client;
+//!   [`mod@places`] says why.
 //! - A stop takes no further connection or query, and sends the answers that are under way.
 //!
 //! hickory's listener is not used: it answers one query of a connection at a time and writes replies anew, has no
@@ -144,8 +144,12 @@ async fn converse(stream: TcpStream, mut answers: Answers, seat: Seat, stop: Can
         ready(answers.front.respond(&incoming, &mut answers.rng))
     };
     let end = connection::serve(stream, answer, &seat, &stop).await;
-    if let End::Late(late) = &end {
-        metrics::counter!("lictor.dns.tcp.timeouts", "waited_for" => late.word()).increment(1);
+    match &end {
+        End::Late(late) => {
+            metrics::counter!("lictor.dns.tcp.timeouts", "waited_for" => late.word()).increment(1);
+        }
+        End::Burden => metrics::counter!("lictor.dns.tcp.burdens").increment(1),
+        End::Closed | End::Malformed | End::GaveWay | End::Stopped | End::Failed(_) => {}
     }
     tracing::debug!(%client, %end, "a DNS connection ended");
 }

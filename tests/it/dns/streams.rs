@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lictor::dns::{QueryOptions, query};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
 use super::robust::{
@@ -74,6 +75,25 @@ fn who_connects_too_often_throws_out_only_oneself() {
     // What was thrown out counts no more.
     own[0].read_to_end(&mut Vec::new()).unwrap();
     assert!(metric(&agent, "lictor_dns_tcp_connections") <= 120);
+}
+
+#[test]
+fn a_stop_closes_idle_connections_and_waits_for_none() {
+    let agent = Agent::dev().start();
+    let mut idle: Vec<TcpStream> = (0..10).map(|_| connect(agent.dns)).collect();
+    assert!(idle.iter_mut().all(is_answered));
+    idle[0].write_all(&framed(&question())[..9]).unwrap();
+    agent.signal(Signal::SIGTERM);
+    for stream in &mut idle {
+        // Half a message is left unread, which the system tells its sender.
+        let end = stream.read_to_end(&mut Vec::new());
+        assert!(
+            matches!(&end, Ok(0)) || end.is_err_and(|f| f.kind() == ErrorKind::ConnectionReset)
+        );
+    }
+    let (status, log) = agent.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!log.contains("cut off"), "{log}");
 }
 
 #[test]

@@ -6,10 +6,11 @@
 //!
 //! | what the client does | what ends the connection |
 //! |---|---|
-//! | nothing | [`DNS_TCP_IDLE_TIMEOUT`], less where places run out (RFC 7766 §6.2.3) |
+//! | nothing | [`DNS_TCP_IDLE_TIMEOUT`](crate::model::limits::DNS_TCP_IDLE_TIMEOUT), less where places run out (RFC 7766 §6.2.3) |
 //! | sends a part of a message | [`DNS_TCP_MESSAGE_TIMEOUT`] after its first byte, however many follow |
 //! | does not read | [`DNS_TCP_WRITE_TIMEOUT`] after a write began |
 //! | sends what is no query: a reply, or less than a header | that message: where the length of one is wrong, so are all behind it |
+//! | makes us hold many bytes | that all connections together hold more than [`DNS_TCP_HELD_BYTES_MAX`](crate::model::limits::DNS_TCP_HELD_BYTES_MAX) |
 //! | closes its side | the end of its replies (RFC 7766 §6.2.4 lets clients close when they like) |
 //!
 //! The last two, and a stop, end reading; what was asked before is still answered.
@@ -47,6 +48,8 @@ pub(super) enum End {
     Late(Late),
     /// Its place was given to another connection.
     GaveWay,
+    /// It held many bytes, and all connections together too many.
+    Burden,
     /// The server stops.
     Stopped,
     /// The network failed, or the client hung up.
@@ -110,7 +113,7 @@ struct Connection<S, F> {
     under_way: FuturesUnordered<F>,
     /// Whether a message has begun and not ended.
     is_amid: bool,
-    /// When it began; otherwise, when the last one ended or was answered.
+    /// When it began, or a message ended or was answered, whichever was last.
     since: Instant,
     /// Why nothing more is read.
     end: Option<End>,
@@ -154,6 +157,9 @@ where
         stop: &CancellationToken,
     ) -> Result<(), End> {
         self.answer_all(answer, seat).await?;
+        if !seat.hold(self.received.len() + self.replies.len()) {
+            return Err(End::Burden);
+        }
         if !self.replies.is_empty() {
             // There may be further messages, which had to wait for the room that is now there.
             return self.write_all().await;
@@ -277,9 +283,7 @@ where
                 return Ok(());
             }
             Event::Answered(outgoing) => {
-                if !self.is_amid {
-                    self.since = Instant::now();
-                }
+                self.since = Instant::now();
                 return self.queue(outgoing);
             }
             Event::GiveWay => End::GaveWay,
@@ -337,6 +341,7 @@ impl Display for End {
             Self::Late(Late::Rest) => f.write_str("the rest of a message did not come in time"),
             Self::Late(Late::Reader) => f.write_str("replies were not read"),
             Self::GaveWay => f.write_str("another connection needed its place"),
+            Self::Burden => f.write_str("all connections together hold too many bytes"),
             Self::Stopped => f.write_str("the server stops"),
             Self::Failed(fault) => write!(f, "{fault}"),
         }

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use tokio_util::io::InspectWriter;
 
 use super::*;
+use crate::model::limits::DNS_TCP_HELD_BYTES_MAX;
 use crate::server::stream::places::Places;
 
 /// What a client does, or what befalls its connection.
@@ -191,6 +192,24 @@ async fn a_full_house_is_less_patient() {
     let end = serve(server, answer, &seats[0], &CancellationToken::new()).await;
     assert!(matches!(end, End::Late(Late::Query)), "{end}");
     assert_eq!(begun.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_burdens_a_server_that_holds_much_is_hung_up_on() {
+    let places = Arc::new(Places::new(8, 8));
+    let [other, seat] = [(), ()].map(|()| places.take(LOCALHOST).unwrap());
+    assert!(other.hold(DNS_TCP_HELD_BYTES_MAX));
+    let (mut client, server) = duplex(1 << 17);
+    let act = async {
+        let mut reply = vec![0; framed(b"small").len()];
+        client.write_all(&framed(b"small")).await.unwrap();
+        client.read_exact(&mut reply).await.unwrap();
+        assert_eq!(reply, framed(b"small"));
+        let _ = client.write_all(&framed(&vec![b'x'; 60_000])[..50_000]).await;
+    };
+    let stop = CancellationToken::new();
+    let (end, ()) = tokio::join!(serve(server, answer, &seat, &stop), act);
+    assert!(matches!(end, End::Burden), "{end}");
 }
 
 /// A client that sends all of this and reads nothing: how many messages are answered, when, and the end.

@@ -6,6 +6,9 @@
 //! client may have, otherwise among everybody's. A program that forgets to close thereby never locks its
 //! machine out, nor a crowd that says nothing those who ask. The new one is refused only where nobody waits.
 //!
+//! Bytes that connections hold are bounded in all too: many that each send half of a large message, or do not
+//! read, would add up. Those that hold few, as usual queries and replies do, are never asked about.
+//!
 //! "Longest" is found among the oldest few connections, so that a flood of new ones costs little each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,7 +19,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::model::limits::{DNS_TCP_IDLE_TIMEOUT, DNS_TCP_IDLE_TIMEOUT_CROWDED};
+use crate::model::limits::{
+    DNS_TCP_HELD_BYTES_FEW, DNS_TCP_HELD_BYTES_MAX, DNS_TCP_IDLE_TIMEOUT,
+    DNS_TCP_IDLE_TIMEOUT_CROWDED,
+};
 
 /// All places.
 pub(super) struct Places {
@@ -28,6 +34,8 @@ pub(super) struct Places {
     count: AtomicUsize,
     /// How often a connection began to wait: the order in which they did.
     rests: AtomicU64,
+    /// Bytes that connections hold, those that hold few left out.
+    held: AtomicUsize,
     /// Those that are taken.
     taken: Mutex<Taken>,
 }
@@ -61,6 +69,8 @@ pub(super) struct Seat {
     number: u64,
     /// What both sides know.
     state: Arc<State>,
+    /// Its share of the bytes that are held.
+    held: AtomicUsize,
 }
 
 /// Who counts as one: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer has.
@@ -69,8 +79,8 @@ struct Client(IpAddr);
 
 impl Places {
     pub(super) fn new(max: usize, per_client_max: usize) -> Self {
-        let (count, rests) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Self { max, per_client_max, count, rests, taken: Mutex::default() }
+        let (count, rests, held) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicUsize::new(0));
+        Self { max, per_client_max, count, rests, held, taken: Mutex::default() }
     }
 
     /// Gives a place to a new connection; another one may have to leave for it. None is given where nobody
@@ -89,7 +99,7 @@ impl Places {
         taken.clients.entry(client).or_default().insert(number);
         self.count.store(taken.seats.len(), Ordering::Relaxed);
         metrics::gauge!("lictor.dns.tcp.connections").increment(1.0);
-        Some(Seat { places: Arc::clone(self), client, number, state })
+        Some(Seat { places: Arc::clone(self), client, number, state, held: AtomicUsize::new(0) })
     }
 
     /// Whether there is room for another one of a client's, now or soon.
@@ -144,6 +154,19 @@ impl Seat {
         self.state.wanted.notified().await;
     }
 
+    /// Takes note of how many bytes its connection holds, of messages that are not whole and replies that are
+    /// not written. Returns whether it may: not, where it is many and all together hold too many.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        let after = if bytes <= DNS_TCP_HELD_BYTES_FEW { 0 } else { bytes };
+        let before = self.held.swap(after, Ordering::Relaxed);
+        if before != after {
+            // One after the other, so that the sum never gets below what is held.
+            self.places.held.fetch_add(after, Ordering::Relaxed);
+            self.places.held.fetch_sub(before, Ordering::Relaxed);
+        }
+        after == 0 || self.places.held.load(Ordering::Relaxed) <= DNS_TCP_HELD_BYTES_MAX
+    }
+
     /// How long its connection may be idle.
     pub(super) fn idle_timeout(&self) -> Duration {
         let crowd = self.places.max - self.places.max / 4;
@@ -157,6 +180,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.hold(0);
         let mut taken = self.places.lock();
         taken.seats.remove(&self.number);
         if let Some(own) = taken.clients.get_mut(&self.client) {

@@ -86,3 +86,19 @@ fn places_run_out_at_three_quarters() {
     seats.pop();
     assert_eq!(seats[0].idle_timeout(), DNS_TCP_IDLE_TIMEOUT);
 }
+
+#[test]
+fn who_holds_much_may_not_where_all_hold_too_much() {
+    let places = Arc::new(Places::new(8, 8));
+    let [one, other] = [A, B].map(|address| take(&places, address).unwrap());
+    let most = DNS_TCP_HELD_BYTES_MAX;
+    assert!(one.hold(most));
+    assert!(other.hold(DNS_TCP_HELD_BYTES_FEW));
+    assert!(!other.hold(DNS_TCP_HELD_BYTES_FEW + 1));
+    assert!(!one.hold(most), "the other one still holds its own");
+    drop(other);
+    assert!(one.hold(most));
+    assert!(!one.hold(most + 1));
+    drop(one);
+    assert_eq!(places.held.load(Ordering::Relaxed), 0);
+}
