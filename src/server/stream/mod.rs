@@ -21,7 +21,7 @@ mod places;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -33,16 +33,19 @@ use tokio_util::sync::CancellationToken;
 
 use self::connection::End;
 use self::places::{Places, Seat};
-use crate::dns::{Incoming, Transport};
+use crate::dns::{Incoming, Outgoing, Transport, Worker};
 use crate::model::limits::{DNS_TCP_CONNECTIONS_MAX, DNS_TCP_CONNECTIONS_PER_CLIENT_MAX};
 use crate::server::front::Front;
+use crate::server::meter::Meter;
 
 /// Starts to answer on listeners. Dropping the result ends it, connections included.
 pub(in crate::server) fn start(listeners: Vec<TcpListener>, front: &Arc<Front>) -> StreamServer {
     let (stop, places) = (CancellationToken::new(), places());
+    let desk = Desk { worker: front.worker(), meter: Meter::new(Transport::Tcp) };
+    let answers = Arc::new(Answers { front: Arc::clone(front), desk: Mutex::new(desk) });
     let mut tasks = JoinSet::new();
     for listener in listeners {
-        tasks.spawn(serve(listener, Arc::clone(front), Arc::clone(&places), stop.clone()));
+        tasks.spawn(serve(listener, Arc::clone(&answers), Arc::clone(&places), stop.clone()));
     }
     StreamServer { tasks, stop }
 }
@@ -78,12 +81,11 @@ fn places() -> Arc<Places> {
 /// Serves one listener until `stop`, then its connections to their end.
 async fn serve(
     listener: TcpListener,
-    front: Arc<Front>,
+    answers: Arc<Answers>,
     places: Arc<Places>,
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let mut rng = front.rng();
     let mut said: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
@@ -99,8 +101,8 @@ async fn serve(
                 metrics::counter!("lictor.dns.tcp.accepted").increment(1);
                 // Without a place the connection is closed here, and the client may try again.
                 if let Some(seat) = places.take(client.ip()) {
-                    let answers = Answers { front: Arc::clone(&front), client, rng: rng.fork() };
-                    connections.spawn(converse(stream, answers, seat, stop.clone()));
+                    let answers = Arc::clone(&answers);
+                    connections.spawn(converse(stream, client, answers, seat, stop.clone()));
                 }
             }
             Err(fault) if is_out_of_resources(&fault) => {
@@ -124,25 +126,56 @@ async fn serve(
     }
 }
 
-/// What answers one connection.
+/// What answers all connections.
 struct Answers {
-    /// What answers.
+    /// What answers are made of.
     front: Arc<Front>,
-    /// Who asks.
-    client: SocketAddr,
-    /// Its generator: connections that began alike would shuffle alike.
-    rng: fastrand::Rng,
+    /// What they are made with.
+    desk: Mutex<Desk>,
+}
+
+/// What is kept between two queries. Held for the few microseconds of one answer: connections share it, so
+/// that what one of them asked is remembered for the others.
+struct Desk {
+    /// Makes answers.
+    worker: Worker,
+    /// Counts them.
+    meter: Meter,
+}
+
+impl Answers {
+    /// The reply to a message; nothing where none is due.
+    fn make(&self, bytes: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
+        let incoming = Incoming { bytes, transport: Transport::Tcp, source };
+        let moment = self.front.moment();
+        let mut reply = Vec::new();
+        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let Desk { worker, meter } = &mut *desk;
+        let begun = meter.begin();
+        let outgoing = self.front.respond(&moment, &incoming, worker, &mut reply);
+        match outgoing {
+            Outgoing::Reply(said) => meter.count(&said),
+            Outgoing::Fetch(_) | Outgoing::Ignore => {
+                meter.count_ignored();
+                return None;
+            }
+        }
+        meter.end(begun);
+        Some(reply)
+    }
 }
 
 /// Serves one connection.
-async fn converse(stream: TcpStream, mut answers: Answers, seat: Seat, stop: CancellationToken) {
-    let client = answers.client;
+async fn converse(
+    stream: TcpStream,
+    client: SocketAddr,
+    answers: Arc<Answers>,
+    seat: Seat,
+    stop: CancellationToken,
+) {
     // Replies that are ready leave at once; waiting for more of them is done here.
     let _ = stream.set_nodelay(true);
-    let answer = |bytes: &[u8]| {
-        let incoming = Incoming { bytes, transport: Transport::Tcp, source: client };
-        ready(answers.front.respond(&incoming, &mut answers.rng))
-    };
+    let answer = |bytes: &[u8]| ready(answers.make(bytes, client));
     let end = connection::serve(stream, answer, &seat, &stop).await;
     match &end {
         End::Late(late) => {

@@ -30,7 +30,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 use tokio_util::sync::CancellationToken;
 
-use crate::dns::Outgoing;
 use crate::model::limits::{
     DNS_TCP_ANSWERS_UNDER_WAY_MAX, DNS_TCP_MESSAGE_TIMEOUT, DNS_TCP_QUEUED_BYTES_MAX,
     DNS_TCP_WRITE_TIMEOUT,
@@ -70,7 +69,7 @@ pub(super) enum Late {
 /// Serves one connection until it ends.
 ///
 /// `answer` is called for one message after the other; what it returns is polled once at once, and with
-/// others later where that did not finish it.
+/// others later where that did not finish it. It gives the reply, or nothing for what is no query.
 pub(super) async fn serve<S, A, F>(
     stream: S,
     answer: A,
@@ -80,7 +79,7 @@ pub(super) async fn serve<S, A, F>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: FnMut(&[u8]) -> F,
-    F: Future<Output = Outgoing> + Unpin,
+    F: Future<Output = Option<Vec<u8>>> + Unpin,
 {
     let codec = LengthDelimitedCodec::builder()
         .length_field_type::<u16>()
@@ -124,7 +123,7 @@ enum Event {
     /// So many bytes; none where the client has closed its side.
     Received(usize),
     /// An answer.
-    Answered(Outgoing),
+    Answered(Option<Vec<u8>>),
     /// Another connection needs this one's place.
     GiveWay,
     /// The server stops.
@@ -134,7 +133,7 @@ enum Event {
 impl<S, F> Connection<S, F>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    F: Future<Output = Outgoing> + Unpin,
+    F: Future<Output = Option<Vec<u8>>> + Unpin,
 {
     async fn run(
         mut self,
@@ -208,10 +207,10 @@ where
             && self.under_way.len() < DNS_TCP_ANSWERS_UNDER_WAY_MAX
     }
 
-    fn queue(&mut self, outgoing: Outgoing) -> Result<(), End> {
-        match outgoing {
-            Outgoing::Reply(reply) => self.codec.encode(Bytes::from(reply), &mut self.replies)?,
-            Outgoing::Ignore => {
+    fn queue(&mut self, reply: Option<Vec<u8>>) -> Result<(), End> {
+        match reply {
+            Some(reply) => self.codec.encode(Bytes::from(reply), &mut self.replies)?,
+            None => {
                 self.end.get_or_insert(End::Malformed);
             }
         }

@@ -32,10 +32,10 @@ enum Step {
 use Step::{Ask, Crowd, Finish, Pass, Raw, Stop};
 
 /// Answers with the same text; `NtextN` takes N seconds for it, and what begins with `!` is no query.
-fn answer(message: &[u8]) -> BoxFuture<'static, Outgoing> {
-    let reply = Outgoing::Reply(message.to_vec());
+fn answer(message: &[u8]) -> BoxFuture<'static, Option<Vec<u8>>> {
+    let reply = Some(message.to_vec());
     match message.first() {
-        None | Some(b'!') => Box::pin(ready(Outgoing::Ignore)),
+        None | Some(b'!') => Box::pin(ready(None)),
         Some(digit) if digit.is_ascii_digit() => {
             let time = Duration::from_secs(u64::from(digit - b'0'));
             Box::pin(async move {
