@@ -270,6 +270,7 @@ impl Bench {
             datacenter: Datacenter::new("dc1").unwrap(),
             data_dir: setup.data_dir.map(Path::to_owned),
             scripts: setup.scripts.unwrap_or(ScriptPolicy::Never),
+            docker_host: String::new(),
             check_output_bytes_max: 4096,
             check_update_interval: Duration::from_secs(
                 setup.check_update_interval_s.unwrap_or(300),

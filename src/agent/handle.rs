@@ -54,7 +54,7 @@ impl Agent {
         propose: Arc<dyn Propose>,
         stop: CancellationToken,
     ) -> Result<Self, AgentFault> {
-        let prober = Arc::new(Network::default());
+        let prober = Arc::new(Network::new(&options.docker_host));
         Self::start_with(prober, options, files, reader, propose, stop)
     }
 

@@ -91,6 +91,8 @@ pub struct AgentOptions {
     pub data_dir: Option<PathBuf>,
     /// Which checks may run programs.
     pub scripts: ScriptPolicy,
+    /// Where Docker listens, in the form of its `DOCKER_HOST`; at its usual socket where it is empty.
+    pub docker_host: String,
     /// Kept output of a check that states no limit of its own, in bytes.
     pub check_output_bytes_max: usize,
     /// How long a change of output alone may wait before the catalog is told (`check_update_interval`);

@@ -218,7 +218,11 @@ fn deadline(definition: &CheckDefinition, now: Now) -> Option<Now> {
         Probe::Http { .. }
         | Probe::Tcp { .. }
         | Probe::Udp { .. }
+        | Probe::Grpc { .. }
+        | Probe::H2Ping { .. }
         | Probe::Script { .. }
+        | Probe::Docker { .. }
+        | Probe::OsService { .. }
         | Probe::Alias { .. }
         | Probe::Maintenance => None,
     }

@@ -61,6 +61,7 @@ pub(crate) static CHECK: Table = Table {
         works("method", Type::Text),
         works("body", Type::Text),
         works("tls_skip_verify", Type::Bool),
+        works("tls_server_name", Type::Text),
         works("tcp", Type::Text),
         works("udp", Type::Text),
         works("ttl", Type::Duration),

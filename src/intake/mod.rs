@@ -42,6 +42,8 @@ mod read;
 
 mod check;
 
+mod probe;
+
 mod service;
 
 mod body;

@@ -124,10 +124,49 @@ pub enum Probe {
         /// When.
         timing: Timing,
     },
+    /// Asks the health service of gRPC: passing if it says so.
+    Grpc {
+        /// `host:port`.
+        address: String,
+        /// Which service of the server; empty for the server as a whole.
+        #[serde(default)]
+        service: String,
+        /// Encrypted, if so.
+        #[serde(default)]
+        tls: Option<Tls>,
+        /// When.
+        timing: Timing,
+    },
+    /// Sends an HTTP/2 PING: passing if it comes back.
+    H2Ping {
+        /// `host:port`.
+        address: String,
+        /// Encrypted, if so.
+        #[serde(default)]
+        tls: Option<Tls>,
+        /// When.
+        timing: Timing,
+    },
     /// Runs a program: exit 0 passes, 1 warns, anything else is critical.
     Script {
         /// Program and arguments.
         args: Vec<String>,
+        /// When.
+        timing: Timing,
+    },
+    /// Runs a program in a Docker container; exit codes mean what they mean for other programs.
+    Docker {
+        /// The container's id or name.
+        container: String,
+        /// Program and arguments.
+        args: Vec<String>,
+        /// When.
+        timing: Timing,
+    },
+    /// Asks systemd: an active unit passes, one on its way there warns, anything else is critical.
+    OsService {
+        /// The unit, `nginx` or `nginx.service`.
+        name: String,
         /// When.
         timing: Timing,
     },
@@ -140,6 +179,17 @@ pub enum Probe {
     },
     /// Nothing: it says critical for as long as it is there. Only maintenance has such checks.
     Maintenance,
+}
+
+/// How an encrypted connection is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tls {
+    /// Whether any certificate will do.
+    #[serde(default)]
+    pub skip_verify: bool,
+    /// Whose certificate it has to be, where that is not the host.
+    #[serde(default)]
+    pub server_name: Option<String>,
 }
 
 /// How often a probe runs and how long it may take.
@@ -160,7 +210,11 @@ impl Probe {
             Self::Http { .. } => "http",
             Self::Tcp { .. } => "tcp",
             Self::Udp { .. } => "udp",
+            Self::Grpc { .. } => "grpc",
+            Self::H2Ping { .. } => "h2ping",
             Self::Script { .. } => "script",
+            Self::Docker { .. } => "docker",
+            Self::OsService { .. } => "os_service",
             Self::Alias { .. } => "alias",
             Self::Maintenance => "maintenance",
         }
@@ -173,7 +227,11 @@ impl Probe {
             Self::Http { timing, .. }
             | Self::Tcp { timing, .. }
             | Self::Udp { timing, .. }
-            | Self::Script { timing, .. } => Some(*timing),
+            | Self::Grpc { timing, .. }
+            | Self::H2Ping { timing, .. }
+            | Self::Script { timing, .. }
+            | Self::Docker { timing, .. }
+            | Self::OsService { timing, .. } => Some(*timing),
             Self::Ttl { .. } | Self::Alias { .. } | Self::Maintenance => None,
         }
     }

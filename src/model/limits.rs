@@ -154,8 +154,21 @@ pub const SOCKETS_RUNNING_FEW: usize = 256;
 /// All probes that one agent runs at one time.
 pub const PROBES_RUNNING_MAX: usize = SCRIPTS_RUNNING_MAX + SOCKETS_RUNNING_MAX;
 
+/// Host names of checks that are looked up at one time, each on a thread of its own; one beyond it waits
+/// for as long as its probe may take.
+pub const LOOKUPS_RUNNING_MAX: usize = 32;
+
 /// Bytes read of an HTTP check's answer before the rest is ignored; the last of them are kept as output.
 pub const CHECK_BODY_READ_BYTES_MAX: usize = 64 * 1024;
+
+/// Header lines of one answer to a check over HTTP/2, in bytes.
+pub const CHECK_HEADERS_BYTES_MAX: u32 = 16 * 1024;
+
+/// Largest answer to a gRPC check, in bytes: it holds one number.
+pub const GRPC_ANSWER_BYTES_MAX: usize = 4 * 1024;
+
+/// Longest name of a systemd unit, in bytes (systemd's own bound).
+pub const UNIT_NAME_BYTES_MAX: usize = 255;
 
 /// Redirects that an HTTP check follows, as Go's client does.
 pub const CHECK_REDIRECTS_MAX: usize = 10;

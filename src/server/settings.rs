@@ -58,6 +58,7 @@ pub(in crate::server) fn agent_options(
         datacenter: config.datacenter.clone(),
         data_dir: config.data_dir.clone(),
         scripts,
+        docker_host: std::env::var("DOCKER_HOST").unwrap_or_default(),
         check_output_bytes_max: config.check_output_max_size,
         check_update_interval: config.check_update_interval,
         seed,

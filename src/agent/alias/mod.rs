@@ -109,7 +109,11 @@ pub(in crate::agent) fn nodes_followed(
         | Probe::Http { .. }
         | Probe::Tcp { .. }
         | Probe::Udp { .. }
+        | Probe::Grpc { .. }
+        | Probe::H2Ping { .. }
         | Probe::Script { .. }
+        | Probe::Docker { .. }
+        | Probe::OsService { .. }
         | Probe::Maintenance => None,
     });
     nodes.filter(|followed| followed != node).collect()
@@ -137,7 +141,11 @@ fn follow(local: &LocalView, index: &Index, view: &View, node: &NodeName, id: &C
             | Probe::Http { .. }
             | Probe::Tcp { .. }
             | Probe::Udp { .. }
+            | Probe::Grpc { .. }
+            | Probe::H2Ping { .. }
             | Probe::Script { .. }
+            | Probe::Docker { .. }
+            | Probe::OsService { .. }
             | Probe::Maintenance => {
                 let name = &check.definition.name;
                 search.found.push((check.status, name.clone(), check.output.clone()));

@@ -242,7 +242,7 @@ fn check_scripts(
     origin: Origin,
     scripts: ScriptPolicy,
 ) -> Result<(), AgentFault> {
-    let Probe::Script { .. } = definition.probe else { return Ok(()) };
+    let (Probe::Script { .. } | Probe::Docker { .. }) = definition.probe else { return Ok(()) };
     match (scripts, origin) {
         (ScriptPolicy::Everywhere, _) | (ScriptPolicy::LocalFiles, Origin::File) => Ok(()),
         (ScriptPolicy::Never, Origin::File) => Err(AgentFault::ScriptsDisabled),

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::agent::probe::Finding;
+use crate::agent::probe::names::Names;
 use crate::agent::probe::output::Tail;
 use crate::model::health::Status;
 use crate::model::limits::{CHECK_BODY_READ_BYTES_MAX, CHECK_REDIRECTS_MAX};
@@ -18,12 +19,14 @@ use crate::model::time::GoDuration;
 
 /// The clients that all HTTP checks share. Each is made when it is first needed: reading the machine's
 /// root certificates costs time and memory that an agent without HTTP checks does not owe.
-#[derive(Debug, Default)]
-pub(in crate::agent) struct HttpClients {
+#[derive(Debug)]
+pub(super) struct HttpClients {
     /// Verifies certificates.
     verifying: OnceCell<Client>,
     /// Takes any certificate (`tls_skip_verify`).
     trusting: OnceCell<Client>,
+    /// Where they find the addresses of hosts.
+    names: Names,
 }
 
 /// What to ask.
@@ -121,25 +124,31 @@ fn headers(request: &Request<'_>) -> Result<HeaderMap, String> {
 }
 
 impl HttpClients {
+    /// None yet.
+    pub(super) fn new(names: Names) -> Self {
+        Self { verifying: OnceCell::new(), trusting: OnceCell::new(), names }
+    }
+
     async fn client(&self, is_trusting: bool) -> Result<&Client, String> {
         let cell = if is_trusting { &self.trusting } else { &self.verifying };
         cell.get_or_try_init(|| async move {
             // Root certificates are read from disk: not on an async thread.
-            let made = tokio::task::spawn_blocking(move || build(is_trusting)).await;
+            let names = self.names.clone();
+            let made = tokio::task::spawn_blocking(move || build(is_trusting, &names)).await;
             made.map_err(|fault| fault.to_string())?
         })
         .await
     }
 }
 
-fn build(is_trusting: bool) -> Result<Client, String> {
-    // Whoever installs it first wins, and everybody in this program installs the same one.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+fn build(is_trusting: bool, names: &Names) -> Result<Client, String> {
+    install_provider();
     let builder = || {
         Client::builder()
             .user_agent("Consul Health Check")
             .pool_max_idle_per_host(0)
             .redirect(Policy::limited(CHECK_REDIRECTS_MAX))
+            .dns_resolver(names.clone())
             // A check is about the target, not about a proxy on the way to it.
             .no_proxy()
     };
@@ -153,8 +162,14 @@ fn build(is_trusting: bool) -> Result<Client, String> {
     })
 }
 
+/// Has reqwest use the one crypto provider of this program.
+pub(super) fn install_provider() {
+    // Whoever installs it first wins, and everybody installs the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// The last cause of a fault: what the system said, without the URL over and over.
-fn chain(fault: &dyn Error) -> String {
+pub(super) fn chain(fault: &dyn Error) -> String {
     let mut last = fault;
     while let Some(source) = last.source() {
         last = source;

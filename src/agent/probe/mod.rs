@@ -9,7 +9,19 @@ mod tcp;
 
 mod udp;
 
+mod http2;
+
+mod grpc;
+
 mod script;
+
+mod docker;
+
+mod systemd;
+
+mod names;
+
+mod tls;
 
 mod output;
 
@@ -22,8 +34,12 @@ use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
 use crate::model::limits::{SOCKETS_RUNNING_FEW, SOCKETS_RUNNING_MAX};
 
+use self::docker::Docker;
 use self::http::HttpClients;
+use self::http2::Peer;
+use self::names::Names;
 pub(in crate::agent) use self::output::cut_head;
+use self::tls::TlsClients;
 
 /// What one run found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,16 +70,49 @@ pub(in crate::agent) trait Prober: Send + Sync + 'static {
 }
 
 /// Runs probes on this machine and its network.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::agent) struct Network {
-    /// Shared by all HTTP checks.
-    clients: Arc<HttpClients>,
+    /// What all probes share.
+    shared: Arc<Shared>,
+}
+
+/// What all probes share.
+#[derive(Debug)]
+struct Shared {
+    /// For HTTP checks.
+    clients: HttpClients,
+    /// For those that speak HTTP/2.
+    tls: TlsClients,
+    /// For those in containers.
+    docker: Docker,
+    /// The program that knows about OS services.
+    systemctl: String,
+    /// Finds addresses.
+    names: Names,
+}
+
+impl Network {
+    /// The network of this machine, and the Docker at `docker_host`; at its usual place where that is empty.
+    pub(in crate::agent) fn new(docker_host: &str) -> Self {
+        Self::with(docker_host, "systemctl", Names::default())
+    }
+
+    fn with(docker_host: &str, systemctl: &str, names: Names) -> Self {
+        let shared = Shared {
+            clients: HttpClients::new(names.clone()),
+            tls: TlsClients::default(),
+            docker: Docker::at(docker_host, names.clone()),
+            systemctl: systemctl.to_owned(),
+            names,
+        };
+        Self { shared: Arc::new(shared) }
+    }
 }
 
 impl Prober for Network {
     fn run(&self, definition: Arc<CheckDefinition>, output_bytes_max: usize) -> Running {
-        let clients = Arc::clone(&self.clients);
-        Box::pin(async move { run(&definition, output_bytes_max, &clients).await })
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { shared.run(&definition.probe, output_bytes_max).await })
     }
 
     fn sockets_running_max(&self) -> usize {
@@ -79,30 +128,42 @@ fn sockets_running_max(files_max: u64) -> usize {
     share.clamp(SOCKETS_RUNNING_FEW, SOCKETS_RUNNING_MAX)
 }
 
-async fn run(
-    definition: &CheckDefinition,
-    output_bytes_max: usize,
-    clients: &HttpClients,
-) -> Option<Finding> {
-    let finding = match &definition.probe {
-        Probe::Http { url, method, header, body, tls_skip_verify, timing } => {
-            let request = http::Request {
-                url,
-                method,
-                header,
-                body,
-                tls_skip_verify: *tls_skip_verify,
-                timeout: timing.timeout,
-                output_bytes_max,
-            };
-            http::run(&request, clients).await
-        }
-        Probe::Tcp { address, timing } => tcp::run(address, timing.timeout).await,
-        Probe::Udp { address, timing } => udp::run(address, timing.timeout).await,
-        Probe::Script { args, timing } => script::run(args, timing.timeout, output_bytes_max).await,
-        Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance => return None,
-    };
-    Some(finding)
+impl Shared {
+    async fn run(&self, probe: &Probe, output_bytes_max: usize) -> Option<Finding> {
+        let limit = probe.timing()?.timeout;
+        let names = &self.names;
+        let finding = match probe {
+            Probe::Http { url, method, header, body, tls_skip_verify, timing: _ } => {
+                let request = http::Request {
+                    url,
+                    method,
+                    header,
+                    body,
+                    tls_skip_verify: *tls_skip_verify,
+                    timeout: limit,
+                    output_bytes_max,
+                };
+                http::run(&request, &self.clients).await
+            }
+            Probe::Tcp { address, .. } => tcp::run(address, limit, names).await,
+            Probe::Udp { address, .. } => udp::run(address, limit, names).await,
+            Probe::Grpc { address, service, tls, .. } => {
+                let peer = Peer { address, tls: tls.as_ref(), names, clients: &self.tls };
+                grpc::run(&peer, service, limit, output_bytes_max).await
+            }
+            Probe::H2Ping { address, tls, .. } => {
+                let peer = Peer { address, tls: tls.as_ref(), names, clients: &self.tls };
+                http2::ping(&peer, limit).await
+            }
+            Probe::Script { args, .. } => script::run(args, limit, output_bytes_max).await,
+            Probe::Docker { container, args, .. } => {
+                self.docker.run(container, args, limit, output_bytes_max).await
+            }
+            Probe::OsService { name, .. } => systemd::run(&self.systemctl, name, limit).await,
+            Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance => return None,
+        };
+        Some(finding)
+    }
 }
 
 #[cfg(test)]

@@ -21,26 +21,58 @@ use crate::model::time::GoDuration;
 
 /// Runs a program once.
 pub(super) async fn run(args: &[String], limit: Duration, output_bytes_max: usize) -> Finding {
+    match execute(args, limit, output_bytes_max).await {
+        Ok(Ended { status, tail }) => {
+            Finding { status: status_of(status), output: tail.text_with_note() }
+        }
+        Err(Fault::Failed(fault)) => Finding::critical(fault),
+        Err(Fault::TimedOut(tail)) => timed_out(limit, &tail),
+    }
+}
+
+/// What a program that took too long is said to have done.
+pub(super) fn timed_out(limit: Duration, tail: &Tail) -> Finding {
+    let (limit, said) = (GoDuration(limit), tail.text_with_note());
+    Finding::critical(format!("Timed out ({limit}) running check\n\n{said}"))
+}
+
+/// A program that came to its end.
+pub(super) struct Ended {
+    /// How.
+    status: ExitStatus,
+    /// What it printed.
+    pub(super) tail: Tail,
+}
+
+/// Why a program did not.
+pub(super) enum Fault {
+    /// It could not be run.
+    Failed(String),
+    /// It took too long, and was killed; what it printed until then.
+    TimedOut(Tail),
+}
+
+/// Runs a program to its end.
+pub(super) async fn execute(
+    args: &[String],
+    limit: Duration,
+    output_bytes_max: usize,
+) -> Result<Ended, Fault> {
     let Some((program, args)) = args.split_first() else {
-        return Finding::critical("the check names no program");
+        return Err(Fault::Failed("the check names no program".to_owned()));
     };
-    let (child, mut pipe) = match start(program, args) {
-        Ok(started) => started,
-        Err(fault) => return Finding::critical(format!("cannot run `{program}`: {fault}")),
-    };
+    let failed = |fault: io::Error| Fault::Failed(format!("cannot run `{program}`: {fault}"));
+    let (child, mut pipe) = start(program, args).map_err(failed)?;
     let mut group = Group::new(child);
     let mut tail = Tail::new(output_bytes_max);
-    let ended = timeout(limit, watch(&mut group, &mut pipe, &mut tail)).await;
-    match ended {
-        Ok(Ok(status)) => Finding { status: status_of(status), output: tail.text_with_note() },
-        Ok(Err(fault)) => Finding::critical(format!("cannot run `{program}`: {fault}")),
+    match timeout(limit, watch(&mut group, &mut pipe, &mut tail)).await {
+        Ok(Ok(status)) => Ok(Ended { status, tail }),
+        Ok(Err(fault)) => Err(failed(fault)),
         Err(_) => {
             group.kill();
             // SIGKILL cannot be refused; this only collects what is left of the leader.
             let _ = group.wait().await;
-            let limit = GoDuration(limit);
-            let said = tail.text_with_note();
-            Finding::critical(format!("Timed out ({limit}) running check\n\n{said}"))
+            Err(Fault::TimedOut(tail))
         }
     }
 }

@@ -3,16 +3,17 @@
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{UdpSocket, lookup_host};
+use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use crate::agent::probe::Finding;
+use crate::agent::probe::names::Names;
 use crate::model::health::Status;
 use crate::model::time::GoDuration;
 
 /// Sends a datagram to `host:port` and waits a moment for a refusal.
-pub(super) async fn run(address: &str, limit: Duration) -> Finding {
-    match timeout(limit, send(address, limit.min(REFUSAL_WAIT_MAX))).await {
+pub(super) async fn run(address: &str, limit: Duration, names: &Names) -> Finding {
+    match timeout(limit, send(address, limit.min(REFUSAL_WAIT_MAX), names)).await {
         Ok(Ok(())) => {
             Finding { status: Status::Passing, output: format!("UDP connect {address}: Success") }
         }
@@ -25,8 +26,8 @@ pub(super) async fn run(address: &str, limit: Duration) -> Finding {
     }
 }
 
-async fn send(address: &str, wait: Duration) -> std::io::Result<()> {
-    let target = lookup_host(address).await?.next();
+async fn send(address: &str, wait: Duration, names: &Names) -> std::io::Result<()> {
+    let target = names.addresses(address).await?.into_iter().next();
     let target = target.ok_or_else(|| std::io::Error::other("the host has no address"))?;
     let local: SocketAddr = match target {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),

@@ -49,10 +49,13 @@ impl Lane {
     /// What runs of a probe take.
     pub(in crate::agent) fn of(probe: &Probe) -> Self {
         match probe {
-            Probe::Script { .. } => Self::Script,
+            Probe::Script { .. } | Probe::OsService { .. } => Self::Script,
             Probe::Http { .. }
             | Probe::Tcp { .. }
             | Probe::Udp { .. }
+            | Probe::Grpc { .. }
+            | Probe::H2Ping { .. }
+            | Probe::Docker { .. }
             | Probe::Ttl { .. }
             | Probe::Alias { .. }
             | Probe::Maintenance => Self::Socket,

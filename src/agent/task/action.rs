@@ -83,7 +83,11 @@ impl Task {
             Probe::Http { .. }
             | Probe::Tcp { .. }
             | Probe::Udp { .. }
+            | Probe::Grpc { .. }
+            | Probe::H2Ping { .. }
             | Probe::Script { .. }
+            | Probe::Docker { .. }
+            | Probe::OsService { .. }
             | Probe::Alias { .. }
             | Probe::Maintenance => return Err(AgentFault::NotTtl(id.to_string())),
         };

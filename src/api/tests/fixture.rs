@@ -143,6 +143,7 @@ fn agent(node: &NodeName, datacenter: &Datacenter) -> Agent {
         datacenter: datacenter.clone(),
         data_dir: None,
         scripts: ScriptPolicy::Never,
+        docker_host: String::new(),
         check_output_bytes_max: 4096,
         check_update_interval: Duration::from_secs(300),
         seed: 1,

@@ -9,6 +9,8 @@ mod kept;
 
 mod spread;
 
+mod kinds;
+
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 

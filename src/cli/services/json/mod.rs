@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::definition::{CheckDefinition, Probe, ServiceDefinition, Timing};
+use crate::model::definition::{CheckDefinition, Probe, ServiceDefinition, Timing, Tls};
 use crate::model::name::{NodeName, ServiceId, Tag};
 use crate::model::time::GoDuration;
 
@@ -82,12 +82,37 @@ fn probe(probe: &Probe) -> Value {
         Probe::Maintenance => json!({}),
         Probe::Tcp { address, timing } => timed(json!({ "TCP": address }), *timing),
         Probe::Udp { address, timing } => timed(json!({ "UDP": address }), *timing),
+        Probe::Grpc { address, service, tls, timing } => {
+            let slash = if service.is_empty() { "" } else { "/" };
+            let target = format!("{address}{slash}{service}");
+            let body = json!({ "GRPC": target, "GRPCUseTLS": tls.is_some() });
+            timed(encrypted(body, tls.as_ref()), *timing)
+        }
+        Probe::H2Ping { address, tls, timing } => {
+            let body = json!({ "H2PING": address, "H2PingUseTLS": tls.is_some() });
+            timed(encrypted(body, tls.as_ref()), *timing)
+        }
+        Probe::Docker { container, args, timing } => {
+            timed(json!({ "DockerContainerID": container, "Args": args }), *timing)
+        }
+        Probe::OsService { name, timing } => timed(json!({ "OSService": name }), *timing),
         Probe::Script { args, timing } => timed(json!({ "Args": args }), *timing),
         Probe::Alias { node, service } => json!({
             "AliasNode": node.as_ref().map(NodeName::as_str).unwrap_or_default(),
             "AliasService": service.as_ref().map(ServiceId::as_str).unwrap_or_default(),
         }),
     }
+}
+
+fn encrypted(mut body: Value, tls: Option<&Tls>) -> Value {
+    if let (Value::Object(map), Some(tls)) = (&mut body, tls) {
+        map.insert("TLSSkipVerify".to_owned(), json!(tls.skip_verify));
+        // Stated only where it is: older agents do not know it.
+        if let Some(name) = &tls.server_name {
+            map.insert("TLSServerName".to_owned(), json!(name));
+        }
+    }
+    body
 }
 
 fn timed(mut body: Value, timing: Timing) -> Value {

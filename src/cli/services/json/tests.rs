@@ -6,7 +6,7 @@ use std::time::Duration;
 use expect_test::expect;
 
 use crate::cli::services::json::service;
-use crate::model::definition::{CheckDefinition, Probe, ServiceDefinition, Timing};
+use crate::model::definition::{CheckDefinition, Probe, ServiceDefinition, Timing, Tls};
 use crate::model::health::Status;
 use crate::model::name::{CheckId, ServiceId, ServiceName, Tag};
 use crate::model::number::Weights;
@@ -29,6 +29,25 @@ fn a_definition_is_told_in_consuls_spelling() {
             check(Probe::Ttl { ttl: Duration::from_secs(5) }),
             check(Probe::Tcp { address: "a:1".to_owned(), timing }),
             check(Probe::Script { args: vec!["true".to_owned()], timing }),
+            check(Probe::Grpc {
+                address: "a:1".to_owned(),
+                service: "s".to_owned(),
+                tls: Some(Tls { skip_verify: true, server_name: Some("b".to_owned()) }),
+                timing,
+            }),
+            check(Probe::Grpc {
+                address: "a:1".to_owned(),
+                service: String::new(),
+                tls: None,
+                timing,
+            }),
+            check(Probe::H2Ping { address: "a:1".to_owned(), tls: None, timing }),
+            check(Probe::Docker {
+                container: "d".to_owned(),
+                args: vec!["true".to_owned()],
+                timing,
+            }),
+            check(Probe::OsService { name: "nginx".to_owned(), timing }),
             check(Probe::Alias { node: None, service: None }),
         ],
         token: String::new(),
@@ -44,7 +63,7 @@ fn a_definition_is_told_in_consuls_spelling() {
             check.as_object_mut().expect("it is an object").shift_remove(key);
         }
     }
-    expect![[r#"{"ID":"web1","Name":"web","Tags":["v1"],"Address":"","TaggedAddresses":{},"Meta":{"rack":"a"},"Port":80,"Weights":{"Passing":3,"Warning":0},"EnableTagOverride":true,"Checks":[{"CheckID":"c","Name":"C","Notes":"","SuccessBeforePassing":0,"FailuresBeforeCritical":2,"TTL":"5s","Status":"passing","DeregisterCriticalServiceAfter":"1m0s"},{"TCP":"a:1","Interval":"1m30s","Timeout":"1.5s"},{"Args":["true"],"Interval":"1m30s","Timeout":"1.5s"},{"AliasNode":"","AliasService":""}],"Token":""}"#]].assert_eq(&body.to_string());
+    expect![[r#"{"ID":"web1","Name":"web","Tags":["v1"],"Address":"","TaggedAddresses":{},"Meta":{"rack":"a"},"Port":80,"Weights":{"Passing":3,"Warning":0},"EnableTagOverride":true,"Checks":[{"CheckID":"c","Name":"C","Notes":"","SuccessBeforePassing":0,"FailuresBeforeCritical":2,"TTL":"5s","Status":"passing","DeregisterCriticalServiceAfter":"1m0s"},{"TCP":"a:1","Interval":"1m30s","Timeout":"1.5s"},{"Args":["true"],"Interval":"1m30s","Timeout":"1.5s"},{"GRPC":"a:1/s","GRPCUseTLS":true,"TLSSkipVerify":true,"TLSServerName":"b","Interval":"1m30s","Timeout":"1.5s"},{"GRPC":"a:1","GRPCUseTLS":false,"Interval":"1m30s","Timeout":"1.5s"},{"H2PING":"a:1","H2PingUseTLS":false,"Interval":"1m30s","Timeout":"1.5s"},{"DockerContainerID":"d","Args":["true"],"Interval":"1m30s","Timeout":"1.5s"},{"OSService":"nginx","Interval":"1m30s","Timeout":"1.5s"},{"AliasNode":"","AliasService":""}],"Token":""}"#]].assert_eq(&body.to_string());
 }
 
 fn check(probe: Probe) -> CheckDefinition {

@@ -1,3 +1,11 @@
+mod names;
+
+mod http2;
+
+mod docker;
+
+mod systemd;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,8 +27,12 @@ const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn run(probe: Probe, output_bytes_max: usize) -> Finding {
+    run_in(&Network::new(""), probe, output_bytes_max).await
+}
+
+async fn run_in(network: &Network, probe: Probe, output_bytes_max: usize) -> Finding {
     let definition = std::sync::Arc::new(fixture::check("c", probe));
-    Network::default().run(definition, output_bytes_max).await.unwrap()
+    network.run(definition, output_bytes_max).await.unwrap()
 }
 
 fn timing(timeout: Duration) -> Timing {
@@ -273,7 +285,7 @@ async fn tcp_passes_if_somebody_accepts() {
     check(
         &run(tcp("no port".to_owned()), 4096).await,
         None,
-        &expect![[r#"critical "dial tcp no port: invalid socket address""#]],
+        &expect![[r#"critical "dial tcp no port: missing port in address, write `host:port`""#]],
     );
 }
 
@@ -367,7 +379,7 @@ async fn a_run_that_is_dropped_leaves_no_process() {
     let pids = folder.path().join("pids");
     let text = format!("sleep 300 & echo $! >{0}; echo $$ >>{0}; wait", pids.display());
     let definition = std::sync::Arc::new(fixture::check("c", script(&text, LONG)));
-    let running = tokio::spawn(Network::default().run(definition, 4096));
+    let running = tokio::spawn(Network::new("").run(definition, 4096));
     let written = || std::fs::read_to_string(&pids).unwrap_or_default();
     while written().lines().count() < 2 {
         tokio::task::yield_now().await;
