@@ -1,9 +1,12 @@
 //! Docker: runs a program in a container; exit 0 passes, 1 warns, anything else is critical.
 //!
 //! Three calls of Docker's HTTP API: make an exec, start it and read what it prints, ask how it ended. The
-//! API has no call that ends an exec, so what times out goes on in its container until it ends by itself.
+//! API has no call that ends an exec, so what times out goes on in its container until it ends by itself;
+//! until then the check starts no other one beside it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
@@ -19,7 +22,8 @@ use crate::agent::probe::names::Names;
 use crate::agent::probe::output::Tail;
 use crate::agent::probe::script::timed_out;
 use crate::model::health::Status;
-use crate::model::limits::CHECK_BODY_READ_BYTES_MAX;
+use crate::model::limits::{AGENT_DEFINITIONS_MAX, CHECK_BODY_READ_BYTES_MAX};
+use crate::model::name::CheckId;
 
 /// The Docker that this machine's checks use.
 #[derive(Debug)]
@@ -30,6 +34,19 @@ pub(super) struct Docker {
     names: Names,
     /// Made when it is first needed.
     client: OnceCell<(Client, Url)>,
+    /// What was started and not seen to end, by who started it.
+    started: Mutex<BTreeMap<Job, String>>,
+}
+
+/// What to run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Job {
+    /// For which check.
+    pub(super) check: CheckId,
+    /// In which container.
+    pub(super) container: String,
+    /// Program and arguments.
+    pub(super) args: Vec<String>,
 }
 
 /// Where Docker listens.
@@ -44,44 +61,72 @@ impl Docker {
     /// The one at `host`, a `DOCKER_HOST`; at its usual socket where that is empty.
     pub(super) fn at(host: &str, names: Names) -> Self {
         let host = if host.is_empty() { USUAL_HOST } else { host };
-        Self { host: host.to_owned(), names, client: OnceCell::new() }
+        Self { host: host.to_owned(), names, client: OnceCell::new(), started: Mutex::default() }
     }
 
     /// Runs a program in a container once.
-    pub(super) async fn run(
-        &self,
-        container: &str,
-        args: &[String],
-        limit: Duration,
-        output_bytes_max: usize,
-    ) -> Finding {
+    pub(super) async fn run(&self, job: Job, limit: Duration, output_bytes_max: usize) -> Finding {
         let mut tail = Tail::new(output_bytes_max);
-        match timeout(limit, self.exec(container, args, &mut tail)).await {
+        match timeout(limit, self.exec(&job, &mut tail)).await {
             Ok(Ok(code)) => Finding { status: status_of(code), output: tail.text_with_note() },
-            Ok(Err(fault)) => Finding::critical(format!("docker exec in `{container}`: {fault}")),
+            Ok(Err(fault)) => {
+                Finding::critical(format!("docker exec in `{}`: {fault}", job.container))
+            }
             Err(_) => timed_out(limit, &tail),
         }
     }
 
     /// The exit code of a program; what it printed is in `tail`.
-    async fn exec(&self, container: &str, args: &[String], tail: &mut Tail) -> Result<i64, String> {
+    async fn exec(&self, job: &Job, tail: &mut Tail) -> Result<i64, String> {
+        self.check_earlier(job).await?;
         let exec = json!({
-            "AttachStdin": false, "AttachStdout": true, "AttachStderr": true, "Tty": false, "Cmd": args,
+            "AttachStdin": false,
+            "AttachStdout": true,
+            "AttachStderr": true,
+            "Tty": false,
+            "Cmd": job.args,
         });
-        let created = self.post(&["containers", container, "exec"], &exec).await?;
+        let created = self.post(&["containers", &job.container, "exec"], &exec).await?;
         let Created { id } = self.parse(created).await?;
+        self.note(job, Some(id.clone()));
         let start = json!({ "Detach": false, "Tty": false });
         let mut printed = self.post(&["exec", &id, "start"], &start).await?;
         let mut frames = Frames::default();
         while let Some(piece) = printed.chunk().await.map_err(|fault| self.said(&fault))? {
             frames.push(&piece, tail);
         }
-        let ended = self.call(&["exec", &id, "json"], Client::get).await?;
-        let Ended { exit_code, running } = self.parse(self.send(ended).await?).await?;
-        match exit_code {
-            Some(code) if !running => Ok(code),
-            Some(_) | None => Err("its output ended before the program did".to_owned()),
+        let ended: Ended = self.parse(self.inspect(&id).await?).await?;
+        let code = ended.code().ok_or("its output ended before the program did")?;
+        self.note(job, None);
+        Ok(code)
+    }
+
+    /// Refuses to start a program beside one that an earlier run of the same check left behind.
+    async fn check_earlier(&self, job: &Job) -> Result<(), String> {
+        let Some(id) = self.note(job, None) else { return Ok(()) };
+        // Where Docker knows it no more, or does not answer, it is no reason to wait.
+        let Ok(answer) = self.inspect(&id).await else { return Ok(()) };
+        let ended: Ended = self.parse(answer).await?;
+        if !ended.running {
+            return Ok(());
         }
+        self.note(job, Some(id));
+        Err("the program of an earlier run has not ended yet".to_owned())
+    }
+
+    /// Remembers what was started for a job, or that nothing is any more; what was until now.
+    fn note(&self, job: &Job, started: Option<String>) -> Option<String> {
+        let mut all = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(id) = started else { return all.remove(job) };
+        // Checks that are gone leave theirs behind.
+        if AGENT_DEFINITIONS_MAX <= all.len() {
+            all.pop_first();
+        }
+        all.insert(job.clone(), id)
+    }
+
+    async fn inspect(&self, id: &str) -> Result<Response, String> {
+        self.send(self.call(&["exec", id, "json"], Client::get).await?).await
     }
 
     async fn post(&self, path: &[&str], body: &serde_json::Value) -> Result<Response, String> {
@@ -224,6 +269,13 @@ struct Ended {
     /// Whether it did not.
     #[serde(rename = "Running", default)]
     running: bool,
+}
+
+impl Ended {
+    /// How it ended, if it did.
+    fn code(&self) -> Option<i64> {
+        self.exit_code.filter(|_| !self.running)
+    }
 }
 
 /// The answer to a call that Docker does not like.

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -67,19 +68,24 @@ pub(super) async fn talk<T>(
     let (sender, mut connection) = handshake(connect(peer).await?).await?;
     let pings = connection.ping_pong().ok_or("the connection has no PING to give")?;
     let mut connection = pin!(connection);
-    let answer = tokio::select! {
+    let mut saying = pin!(say(sender, pings));
+    tokio::select! {
         biased;
-        // The answer first: it counts even if the connection ended with it.
-        answer = say(sender, pings) => answer,
-        ended = &mut connection => Err(match ended {
-            Ok(()) => "the connection was closed".to_owned(),
-            Err(fault) => said(&fault),
+        // The answer first: it counts even if the connection broke with it.
+        answer = &mut saying => {
+            // With nobody left to talk, this says goodbye (GOAWAY) and closes: no server has to log a
+            // broken peer. A fault here is no news.
+            let _ = timeout(CLOSE_WAIT_MAX, connection).await;
+            answer
+        }
+        // An answer and the end may have come in one piece; both are read then before anybody is woken.
+        ended = &mut connection => saying.now_or_never().unwrap_or_else(|| {
+            Err(match ended {
+                Ok(()) => "the connection was closed".to_owned(),
+                Err(fault) => said(&fault),
+            })
         }),
-    };
-    // With nobody left to talk, this says goodbye (GOAWAY) and closes: no server has to log a broken peer.
-    // A fault here is no news.
-    let _ = timeout(CLOSE_WAIT_MAX, connection).await;
-    answer
+    }
 }
 
 async fn connect(peer: &Peer<'_>) -> Result<Box<dyn Stream>, String> {

@@ -1,7 +1,8 @@
 //! Probe → what it found: the only place of this room with sockets and processes.
 //!
 //! Every probe ends by its timeout at the latest, holds a bounded amount of what it reads, and when its
-//! future is dropped leaves nothing behind: no connection, no process.
+//! future is dropped leaves nothing behind: no connection, no process. Two things nobody can end, and both
+//! are bounded: a look-up of the system (`names`), and a program in a container (`docker`).
 
 mod http;
 
@@ -34,7 +35,7 @@ use crate::model::definition::{CheckDefinition, Probe};
 use crate::model::health::Status;
 use crate::model::limits::{SOCKETS_RUNNING_FEW, SOCKETS_RUNNING_MAX};
 
-use self::docker::Docker;
+use self::docker::{Docker, Job};
 use self::http::HttpClients;
 use self::http2::Peer;
 use self::names::Names;
@@ -112,7 +113,7 @@ impl Network {
 impl Prober for Network {
     fn run(&self, definition: Arc<CheckDefinition>, output_bytes_max: usize) -> Running {
         let shared = Arc::clone(&self.shared);
-        Box::pin(async move { shared.run(&definition.probe, output_bytes_max).await })
+        Box::pin(async move { shared.run(&definition, output_bytes_max).await })
     }
 
     fn sockets_running_max(&self) -> usize {
@@ -129,7 +130,8 @@ fn sockets_running_max(files_max: u64) -> usize {
 }
 
 impl Shared {
-    async fn run(&self, probe: &Probe, output_bytes_max: usize) -> Option<Finding> {
+    async fn run(&self, definition: &CheckDefinition, output_bytes_max: usize) -> Option<Finding> {
+        let probe = &definition.probe;
         let limit = probe.timing()?.timeout;
         let names = &self.names;
         let finding = match probe {
@@ -157,7 +159,9 @@ impl Shared {
             }
             Probe::Script { args, .. } => script::run(args, limit, output_bytes_max).await,
             Probe::Docker { container, args, .. } => {
-                self.docker.run(container, args, limit, output_bytes_max).await
+                let (check, container) = (definition.id.clone(), container.clone());
+                let job = Job { check, container, args: args.clone() };
+                self.docker.run(job, limit, output_bytes_max).await
             }
             Probe::OsService { name, .. } => systemd::run(&self.systemctl, name, limit).await,
             Probe::Ttl { .. } | Probe::Alias { .. } | Probe::Maintenance => return None,

@@ -171,9 +171,9 @@ fn docker(socket: &Path, code: &Path) {
             let mut request = Vec::new();
             let mut buffer = [0; 1024];
             // Each body is one object, and only the last call has none.
-            let is_whole = |request: &[u8]| match request.starts_with(b"POST ") {
-                true => request.ends_with(b"}"),
-                false => request.ends_with(b"\r\n\r\n"),
+            let is_whole = |request: &[u8]| {
+                let end: &[u8] = if request.starts_with(b"POST ") { b"}" } else { b"\r\n\r\n" };
+                request.ends_with(end)
             };
             while !is_whole(&request) {
                 match stream.read(&mut buffer).unwrap_or(0) {

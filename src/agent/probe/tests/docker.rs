@@ -87,6 +87,7 @@ struct Docker {
     /// Kept until the end.
     folder: TempDir,
     asked: Asked,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl Docker {
@@ -94,18 +95,23 @@ impl Docker {
         let folder = tempfile::tempdir().unwrap();
         let asked = Asked::default();
         let listener = UnixListener::bind(socket(folder.path())).unwrap();
-        let shared = Arc::clone(&asked);
+        let answers = Arc::new(Mutex::new(answers));
+        let (told, answering) = (Arc::clone(&asked), Arc::clone(&answers));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, answers.clone(), Arc::clone(&shared)));
+                let answers = answering.lock().unwrap().clone();
+                tokio::spawn(serve(stream, answers, Arc::clone(&told)));
             }
         });
-        Self { folder, asked }
+        Self { folder, asked, answers }
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}", socket(self.folder.path()).display())
     }
 
     async fn run(&self, container: &str, timeout: Duration, output_bytes_max: usize) -> Finding {
-        let host = format!("unix://{}", socket(self.folder.path()).display());
-        run_at(&host, container, timeout, output_bytes_max).await
+        run_at(&self.host(), container, timeout, output_bytes_max).await
     }
 }
 
@@ -114,9 +120,18 @@ fn socket(folder: &Path) -> PathBuf {
 }
 
 async fn run_at(host: &str, container: &str, timeout: Duration, bytes_max: usize) -> Finding {
+    run_on(&Network::new(host), container, timeout, bytes_max).await
+}
+
+async fn run_on(
+    network: &Network,
+    container: &str,
+    timeout: Duration,
+    bytes_max: usize,
+) -> Finding {
     let args = ["/bin/check", "a b"].map(str::to_owned).to_vec();
     let probe = Probe::Docker { container: container.to_owned(), args, timing: timing(timeout) };
-    run_in(&Network::new(host), probe, bytes_max).await
+    run_in(network, probe, bytes_max).await
 }
 
 const PASSED: &str = r#"{"ExitCode":0,"Running":false}"#;
@@ -169,6 +184,32 @@ async fn a_program_in_a_container_may_take_so_long() {
     answers.hangs = true;
     let finding = Docker::start(answers).run("web", SHORT, 4096).await;
     check(&finding, None, &expect![[r#"critical "Timed out (300ms) running check\n\nstarted\n""#]]);
+}
+
+#[tokio::test]
+async fn no_program_is_started_beside_one_that_was_left_behind() {
+    let mut answers = answers(&[&frame(1, "started\n")], r#"{"ExitCode":null,"Running":true}"#);
+    answers.hangs = true;
+    let docker = Docker::start(answers);
+    let network = Network::new(&docker.host());
+    let run = async |container: &str| run_on(&network, container, SHORT, 4096).await;
+    let timed_out = expect![[r#"critical "Timed out (300ms) running check\n\nstarted\n""#]];
+    check(&run("web").await, None, &timed_out);
+    for _ in 0..2 {
+        check(
+            &run("web").await,
+            None,
+            &expect![[
+                r#"critical "docker exec in `web`: the program of an earlier run has not ended yet""#
+            ]],
+        );
+    }
+    // Another container is another matter.
+    check(&run("db").await, None, &timed_out);
+    let ended = json("200 OK", PASSED);
+    docker.answers.lock().unwrap().inspect = ended;
+    docker.answers.lock().unwrap().hangs = false;
+    check(&run("web").await, None, &expect![[r#"passing "started\n""#]]);
 }
 
 #[tokio::test]

@@ -368,6 +368,31 @@ async fn servers_that_speak_something_else_are_critical() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_though_the_connection_ends_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"up") {
+            stream.read_buf(&mut request).await.unwrap();
+        }
+        // In one piece: SETTINGS, a head (`:status 200`), a message, trailers, and the end.
+        let pieces: [&[u8]; 4] = [
+            b"\0\0\0\x04\0\0\0\0\0",
+            b"\0\0\x01\x01\x04\0\0\0\x01\x88",
+            b"\0\0\x07\0\0\0\0\0\x01\0\0\0\0\x02\x08\x01",
+            b"\0\0\x0f\x01\x05\0\0\0\x01\0\x0bgrpc-status\x010",
+        ];
+        stream.write_all(&pieces.concat()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let _ = stream.read_to_end(&mut request).await;
+    });
+    let finding = run(grpc(address, "up", None), 4096).await;
+    check(&finding, Some(address), &expect![[r#"passing "gRPC check TARGET/up: success""#]]);
+}
+
+#[tokio::test]
 async fn a_ping_that_never_comes_back_is_critical_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
