@@ -1,5 +1,10 @@
 //! Files, folders, fragments and flags → one document: read within bounds, checked each, merged in order.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a Fault's place names the path already, and the hints are ours"
+)]
+
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};

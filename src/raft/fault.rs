@@ -45,11 +45,15 @@ pub enum RaftFault {
     )]
     Format(PathBuf),
     /// The file system refuses.
-    #[error("cannot {verb} `{}`", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// With what.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The system gives no thread for the log.
+    #[error("cannot start the log's thread")]
+    Thread(#[source] io::Error),
+    /// The mirror does not take the last changes.
+    #[error("cannot write the state in `{}`", path.display())]
+    Unwritten {
+        /// The mirror.
         path: PathBuf,
         /// Why not.
         source: io::Error,
@@ -105,7 +109,9 @@ impl RaftFault {
             Self::Owned { .. }
             | Self::Newer { .. }
             | Self::Format(_)
-            | Self::Io { .. }
+            | Self::Io(_)
+            | Self::Thread(_)
+            | Self::Unwritten { .. }
             | Self::Consensus(_) => false,
         }
     }

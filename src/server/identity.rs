@@ -1,11 +1,11 @@
 //! Who this machine is: its node's name and UUID, and the address that others reach it at.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{self as fs, OpenOptions};
 use uuid::Uuid;
 
 use crate::intake;
@@ -40,11 +40,10 @@ pub(in crate::server) fn node_id(
     let make = || NodeId { text: configured.map_or_else(new_id, str::to_owned), is_new };
     let Some(data_dir) = data_dir else { return Ok(make()) };
     let path = data_dir.join("node-id");
-    let at_path = |fault: io::Error| ServerFault::File { path: path.clone(), source: fault };
     let kept = match fs::read_to_string(&path) {
         Ok(text) => Some(text.trim().to_owned()),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => None,
-        Err(fault) => return Err(at_path(fault)),
+        Err(fault) => return Err(ServerFault::File(fault)),
     };
     if let Some(id) = kept.filter(|id| Uuid::parse_str(id).is_ok())
         && configured.is_none_or(|configured| configured == id)
@@ -68,7 +67,7 @@ pub(in crate::server) fn keep_node_id(id: &str, data_dir: &Path) -> Result<(), S
         file.sync_all()?;
         fs::rename(&beside, &path)
     };
-    write().map_err(|source| ServerFault::File { path: path.clone(), source })
+    write().map_err(ServerFault::File)
 }
 
 fn new_id() -> String {

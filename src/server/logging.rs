@@ -2,11 +2,10 @@
 //! reload changes.
 
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
 use std::sync::Mutex;
 
+use fs_err::OpenOptions;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
@@ -33,7 +32,10 @@ pub(in crate::server) fn start(settings: &LogSettings) -> io::Result<LogHandle> 
     let (filter, handle) = reload::Layer::new(filter(settings.level));
     let mut layers = vec![layer(settings.json, io::stdout)];
     if let Some(path) = &settings.file {
-        layers.push(layer(settings.json, Mutex::new(open(path)?)));
+        layers.push(layer(
+            settings.json,
+            Mutex::new(OpenOptions::new().create(true).append(true).open(path)?),
+        ));
     }
     // A second log in one process happens only in tests, and then the first one stays.
     let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();
@@ -47,14 +49,6 @@ impl LogHandle {
             tracing::warn!(%fault, "the log level could not be changed");
         }
     }
-}
-
-fn open(path: &Path) -> io::Result<std::fs::File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(|fault| io::Error::new(fault.kind(), format!("{}: {fault}", path.display())))
 }
 
 type BoxedLayer =

@@ -38,7 +38,6 @@ mod clock;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -109,13 +108,8 @@ pub enum ServerFault {
         source: io::Error,
     },
     /// A file that cannot be read or written.
-    #[error("cannot use {}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(io::Error),
     /// The host's name is no node name.
     #[error("this host's name cannot be used: {0}; name the node with -node")]
     HostName(String),

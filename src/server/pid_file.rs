@@ -1,7 +1,8 @@
 //! The file that names this process, for service managers of the older kind.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 use crate::server::ServerFault;
 
@@ -14,8 +15,7 @@ pub(in crate::server) struct PidFile {
 impl PidFile {
     /// Writes it, over whatever an earlier process left there.
     pub(in crate::server) fn write(path: &Path) -> Result<Self, ServerFault> {
-        let at_path = |source| ServerFault::File { path: path.to_owned(), source };
-        fs::write(path, format!("{}\n", std::process::id())).map_err(at_path)?;
+        fs::write(path, format!("{}\n", std::process::id())).map_err(ServerFault::File)?;
         Ok(Self { path: path.to_owned() })
     }
 }
@@ -23,7 +23,7 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         if let Err(fault) = fs::remove_file(&self.path) {
-            tracing::warn!(%fault, path = %self.path.display(), "the pid file could not be removed");
+            tracing::warn!(%fault, "the pid file could not be removed");
         }
     }
 }

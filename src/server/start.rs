@@ -62,6 +62,10 @@ pub(in crate::server) async fn start(
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one source of all that is drawn while it runs"
+    )]
     let mut rng = fastrand::Rng::new();
     let seed = rng.u64(..);
     let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), &mut rng));
@@ -153,9 +157,7 @@ fn start_http(
 
 /// Starts the log, and says in it what the configuration leaves to say.
 fn start_log(config: &Config, warnings: &[String]) -> Result<LogHandle, ServerFault> {
-    let fault =
-        |source| ServerFault::File { path: config.log.file.clone().unwrap_or_default(), source };
-    let handle = logging::start(&config.log).map_err(fault)?;
+    let handle = logging::start(&config.log).map_err(ServerFault::File)?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

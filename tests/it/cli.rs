@@ -52,7 +52,7 @@ fn the_readme_says_what_happens() {
     let agent = Agent::dev().args(["-config-dir", "zones/example"]).start();
     let (http, dns) = (agent.http.to_string(), agent.dns.to_string());
     let env = [("CONSUL_HTTP_ADDR", http.as_str()), ("LICTOR_DNS_ADDR", &dns)];
-    let text = std::fs::read_to_string(repository().join("README.md")).expect("there is a README");
+    let text = fs_err::read_to_string(repository().join("README.md")).expect("there is a README");
     let blocks = readme_blocks(&text);
     assert!(!blocks.is_empty(), "the README has no console blocks");
     let faults: String = blocks.iter().map(|block| block.run(repository(), &env).1).collect();
@@ -61,14 +61,12 @@ fn the_readme_says_what_happens() {
 
 /// Runs a transcript and compares; with `UPDATE_EXPECT`, rewrites it instead.
 pub(crate) fn run_file(path: &Path, env: &[(&str, &str)]) -> Result<(), String> {
-    let text =
-        std::fs::read_to_string(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+    let text = fs_err::read_to_string(path).map_err(|fault| fault.to_string())?;
     let folder = tempfile::tempdir().map_err(|fault| fault.to_string())?;
     let transcript = parse(&text);
     let (actual, faults) = transcript.run(folder.path(), env);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        return std::fs::write(path, actual)
-            .map_err(|fault| format!("{}: {fault}", path.display()));
+        return fs_err::write(path, actual).map_err(|fault| fault.to_string());
     }
     if faults.is_empty() { Ok(()) } else { Err(format!("{}\n{faults}", path.display())) }
 }
@@ -213,7 +211,7 @@ fn shown(lines: &[String]) -> String {
 
 /// Runs every `.txt` of a folder; panics with all that differs.
 fn run_folder(folder: &Path, env: &[(&str, &str)]) {
-    let entries = std::fs::read_dir(folder).expect("the folder of transcripts exists");
+    let entries = fs_err::read_dir(folder).expect("the folder of transcripts exists");
     let mut paths: Vec<PathBuf> =
         entries.map(|entry| entry.expect("it can be read").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));

@@ -1,6 +1,5 @@
 //! Start, reload, stop, and the ways to lose a process: with the real program.
 
-use std::fs;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
@@ -8,6 +7,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use fs_err as fs;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 

@@ -2,8 +2,9 @@
 //! shows it finding something.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+
+use fs_err as fs;
 
 /// Each room, and the rooms that it may import from, besides itself.
 const ROOMS: &[(&str, &[&str])] = &[

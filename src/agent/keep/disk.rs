@@ -1,10 +1,12 @@
 //! Bytes ⇄ files, so that a crash leaves the old content or the new, never half of it.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{self as fs, File, OpenOptions};
 
 use crate::agent::AgentFault;
 use crate::model::limits::KEPT_FILE_BYTES_MAX;
@@ -20,14 +22,13 @@ pub(in crate::agent) struct Write {
 
 /// Makes a folder if it is missing; its numbered files, by number. What a crash left half-written goes.
 pub(super) fn open_folder(folder: &Path) -> Result<Vec<(u64, PathBuf)>, AgentFault> {
-    let fail = |doing: &str, fault: io::Error| {
-        AgentFault::Storage(format!("cannot {doing} `{}`: {fault}", folder.display()))
-    };
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(folder).map_err(|fault| fail("create", fault))?;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(folder).map_err(|fault| {
+        AgentFault::Storage(format!("cannot create `{}`: {fault}", folder.display()))
+    })?;
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(|fault| fail("list", fault))? {
-        let path = entry.map_err(|fault| fail("list", fault))?.path();
+    for entry in fs::read_dir(folder).map_err(storage)? {
+        let path = entry.map_err(storage)?.path();
         let extension = path.extension().and_then(OsStr::to_str);
         let number = path.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.parse().ok());
         match (number, extension) {
@@ -53,7 +54,10 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(KEPT_FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if KEPT_FILE_BYTES_MAX < u64::try_from(bytes.len()).unwrap_or(u64::MAX) {
-        let text = format!("it has more than the {KEPT_FILE_BYTES_MAX} bytes that are allowed");
+        let text = format!(
+            "`{}` has more than the {KEPT_FILE_BYTES_MAX} bytes that are allowed",
+            path.display()
+        );
         return Err(io::Error::other(text));
     }
     Ok(Some(bytes))
@@ -72,20 +76,22 @@ pub(super) fn set_aside(path: &Path) -> String {
 pub(super) fn carry_out(writes: &[Write]) -> Result<(), AgentFault> {
     let mut folders: Vec<&Path> = Vec::new();
     for write in writes {
-        carry_out_one(write).map_err(|fault| {
-            AgentFault::Storage(format!("cannot write `{}`: {fault}", write.path.display()))
-        })?;
+        carry_out_one(write).map_err(storage)?;
         if let Some(folder) = write.path.parent().filter(|folder| !folders.contains(folder)) {
             folders.push(folder);
         }
     }
     for folder in folders {
         // A rename is durable only when its folder is (POSIX rename(2) says nothing of disks).
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|fault| {
-            AgentFault::Storage(format!("cannot sync `{}`: {fault}", folder.display()))
-        })?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(storage)?;
     }
     Ok(())
+}
+
+/// What a file does not let us do; which one is in the text.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+fn storage(fault: io::Error) -> AgentFault {
+    AgentFault::Storage(fault.to_string())
 }
 
 fn carry_out_one(write: &Write) -> io::Result<()> {

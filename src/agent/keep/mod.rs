@@ -296,7 +296,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = match disk::read(path) {
         Ok(bytes) => bytes?,
         Err(fault) => {
-            tracing::error!("cannot read `{}`, going on without it: {fault}", path.display());
+            tracing::error!("going on without a kept file: {fault}");
             return None;
         }
     };

@@ -1,7 +1,7 @@
-use std::fs;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
+use fs_err as fs;
 
 use super::{Keep, carry_out_now};
 use crate::agent::fixture::{service, ttl};

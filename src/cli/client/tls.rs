@@ -88,10 +88,9 @@ fn certificates(file: &Path) -> Result<Vec<Certificate>, Fault> {
 }
 
 fn certificates_in(folder: &Path) -> Result<Vec<Certificate>, Fault> {
-    let fault = |source| Fault::File { path: folder.to_owned(), source };
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fault)? {
-        let path = entry.map_err(fault)?.path();
+    for entry in fs_err::read_dir(folder).map_err(Fault::File)? {
+        let path = entry.map_err(Fault::File)?.path();
         if path.is_file() {
             found.extend(certificates(&path)?);
         }
@@ -109,5 +108,5 @@ fn identity(cert: &Path, key: &Path) -> Result<Identity, Fault> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Fault> {
-    std::fs::read(path).map_err(|source| Fault::File { path: path.to_owned(), source })
+    fs_err::read(path).map_err(Fault::File)
 }

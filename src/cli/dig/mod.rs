@@ -58,6 +58,10 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
         EdnsOptions { udp_size: flags.bufsize, dnssec_ok: flags.dnssec, ..EdnsOptions::default() };
     let edns = (!flags.noedns).then_some(edns);
     let options = QueryOptions { edns, ..QueryOptions::default() };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge of a process of its own: nothing replays it"
+    )]
     let id = fastrand::u16(..);
     let query = query::query(name, rtype, &options, id)
         .map_err(|error| Fault::Refused(error.to_string()))?;

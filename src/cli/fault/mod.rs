@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
@@ -60,13 +59,8 @@ pub(super) enum Fault {
         reason: String,
     },
     /// A file could not be read.
-    #[error("Error! Failed to read file: {}: {source}", path.display())]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error("Error! {0}")]
+    File(io::Error),
     /// The configuration is wrong.
     #[error(transparent)]
     Load(#[from] LoadFault),
@@ -143,7 +137,7 @@ impl Fault {
             | Self::Unreachable { .. }
             | Self::Answered { .. }
             | Self::Garbled { .. }
-            | Self::File { .. }
+            | Self::File(_)
             | Self::Load(_)
             | Self::Agent(_)
             | Self::Output(_)
@@ -172,7 +166,7 @@ impl Fault {
                 "is that the HTTP port of an agent? `-http-addr` says which is asked".to_owned(),
             ),
             Self::Refused(_)
-            | Self::File { .. }
+            | Self::File(_)
             | Self::Load(_)
             | Self::Silent(_)
             | Self::Output(_)

@@ -1,7 +1,6 @@
 //! The key/value store: reading, writing, and moving trees as JSON.
 
 use std::io::Read;
-use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -105,15 +104,13 @@ fn missing_key() -> Fault {
 
 /// Bytes of a file, or of stdin for `-`.
 fn read_all(file: &str) -> Result<Vec<u8>, Fault> {
-    let path = PathBuf::from(file);
-    let fault = |source| Fault::File { path: path.clone(), source };
     let mut source: Box<dyn Read> = match file {
         "-" => Box::new(std::io::stdin()),
-        _ => Box::new(std::fs::File::open(&path).map_err(fault)?),
+        _ => Box::new(fs_err::File::open(file).map_err(Fault::File)?),
     };
     let mut bytes = Vec::new();
     let most = u64::try_from(limits::CLIENT_BODY_BYTES_MAX).unwrap_or(u64::MAX);
-    source.by_ref().take(most).read_to_end(&mut bytes).map_err(fault)?;
+    source.by_ref().take(most).read_to_end(&mut bytes).map_err(Fault::File)?;
     if bytes.len() == limits::CLIENT_BODY_BYTES_MAX {
         return Err(Fault::Refused(format!("Error! {file} is longer than {most} bytes")));
     }

@@ -1,10 +1,10 @@
 //! Files, folders and flags.
 
-use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use expect_test::{expect, expect_file};
+use fs_err as fs;
 
 use crate::intake::tests::show;
 use crate::intake::{FlagSetting, Format, Sources, load};
@@ -96,7 +96,7 @@ fn an_unreadable_file_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret.json");
     fs::write(&file, "{}").unwrap();
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).unwrap();
     let shown = show(
         &Sources { dev: true, paths: vec![file.clone()], ..Sources::default() },
         folder.path(),

@@ -13,11 +13,13 @@
 //!
 //! All of it is the owner's alone: values often are secrets.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::DirBuilder;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use fs_err::os::unix::fs::OpenOptionsExt;
+use fs_err::{self as fs, File, OpenOptions};
 use nix::fcntl::{Flock, FlockArg};
 use uuid::Uuid;
 
@@ -33,7 +35,7 @@ pub struct DataDir {
     /// Where it is.
     path: PathBuf,
     /// The lock.
-    _lock: Flock<File>,
+    _lock: Flock<std::fs::File>,
 }
 
 /// A log that passed all examinations.
@@ -81,11 +83,11 @@ impl DataDir {
         let (path, aside) = (self.mirror_path(), self.path.join("state.damaged"));
         match fs::remove_dir_all(&aside) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(fault("remove", &aside, source));
+                return Err(source.into());
             }
             Ok(()) | Err(_) => {}
         }
-        fs::rename(&path, &aside).map_err(|source| fault("move", &path, source))
+        Ok(fs::rename(&path, &aside)?)
     }
 
     /// Opens the log, creating it where there is none, and compares it with the watermark.
@@ -128,11 +130,7 @@ impl DataDir {
         }
         let marks = Marks { node_id: new_node_id(), ..Marks::default() };
         let watermark = Watermark::create(&path, marks)?;
-        sync_dir(&self.path).map_err(|source| WatermarkFault::Io {
-            verb: "sync",
-            path: self.path.clone(),
-            source,
-        })?;
+        sync_dir(&self.path).map_err(WatermarkFault::Io)?;
         Ok(watermark)
     }
 }
@@ -144,7 +142,8 @@ pub(in crate::raft) fn make_private_dir(path: &Path) -> Result<(), RaftFault> {
         // The system says of a file in the way that it exists, which sounds as if that were fine.
         let is_file = source.kind() == io::ErrorKind::AlreadyExists;
         let source = if is_file { io::ErrorKind::NotADirectory.into() } else { source };
-        fault("create", path, source)
+        let text = format!("cannot create `{}`: {source}", path.display());
+        io::Error::new(source.kind(), text).into()
     })
 }
 
@@ -198,18 +197,22 @@ fn show(id: Option<LogId>) -> String {
     )
 }
 
-fn take_lock(data_dir: &Path) -> Result<Flock<File>, RaftFault> {
+fn take_lock(data_dir: &Path) -> Result<Flock<std::fs::File>, RaftFault> {
     let path = data_dir.join("LOCK");
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    let file = file.map_err(|source| fault("open", &path, source))?;
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    let file = options.open(&path)?.into_file();
+    let refused = |verb: &str, source: io::Error| {
+        let text = format!("cannot {verb} `{}`: {source}", path.display());
+        RaftFault::Io(io::Error::new(source.kind(), text))
+    };
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
         Ok(mut lock) => {
-            let note = |file: &mut File| {
+            let note = |file: &mut std::fs::File| {
                 file.set_len(0)?;
                 writeln!(file, "{}", std::process::id())
             };
-            note(&mut lock).map_err(|source| fault("write", &path, source))?;
+            note(&mut lock).map_err(|source| refused("write", source))?;
             Ok(lock)
         }
         Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
@@ -220,7 +223,7 @@ fn take_lock(data_dir: &Path) -> Result<Flock<File>, RaftFault> {
             let pid = if is_read && !pid.is_empty() { pid } else { "unknown" };
             Err(RaftFault::Owned { path: data_dir.into(), pid: pid.to_owned() })
         }
-        Err((_, errno)) => Err(fault("lock", &path, errno.into())),
+        Err((_, errno)) => Err(refused("lock", errno.into())),
     }
 }
 
@@ -239,7 +242,7 @@ fn check_format(data_dir: &Path) -> Result<(), RaftFault> {
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(RaftFault::Format(path));
         }
-        Err(error) => return Err(fault("read", &path, error)),
+        Err(error) => return Err(error.into()),
     }
     let found = text.trim().strip_prefix("lictor ").and_then(|number| number.parse().ok());
     match found {
@@ -263,15 +266,11 @@ fn write_format(data_dir: &Path, path: &Path) -> Result<(), RaftFault> {
         fs::rename(&temporary, path)?;
         sync_dir(data_dir)
     };
-    write().map_err(|source| fault("write", path, source))
+    Ok(write()?)
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
-}
-
-fn fault(verb: &'static str, path: &Path, source: io::Error) -> RaftFault {
-    RaftFault::Io { verb, path: path.into(), source }
 }
 
 /// What this version writes.

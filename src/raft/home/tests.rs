@@ -1,10 +1,10 @@
 //! Data dirs that are somebody else's, newer, or less than they were.
 
-use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
+use fs_err as fs;
 
 use crate::raft::home::{DataDir, compare};
 use crate::raft::log::disk::{Extent, LogMeta};

@@ -16,6 +16,7 @@ use openraft::{RaftMetrics, ReadPolicy};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
@@ -65,6 +66,8 @@ struct Inner {
     log: LogStore,
     /// Who brings changes to the mirror.
     keeper: Arc<Keeper>,
+    /// What runs for it: the keeper, and writes whose askers may have gone away.
+    tasks: TaskTracker,
     /// The keeper's task, until it is stopped.
     task: Mutex<Option<JoinHandle<()>>>,
     /// The data dir, until it is unlocked.
@@ -104,7 +107,7 @@ impl RaftNode {
         let home = lock(&inner.home).take();
         let path = home.as_ref().map(DataDir::mirror_path).unwrap_or_default();
         drop(home);
-        closed.map_err(|source| RaftFault::Io { verb: "write", path, source })
+        closed.map_err(|source| RaftFault::Unwritten { path, source })
     }
 
     fn metrics(&self) -> RaftMetrics<TypeConfig> {
@@ -128,7 +131,7 @@ impl RaftNode {
         inner.health.admit(proposal.bytes().len())?;
         let node = self.clone();
         // Who asked may go away while openraft still holds the command: its bytes count until it is done.
-        let task = tokio::spawn(async move {
+        let task = inner.tasks.spawn(async move {
             let _permit = permit;
             node.write(proposal).await
         });

@@ -10,6 +10,7 @@ use std::time::Duration;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
 use openraft::{ChangeMembers, Config, SnapshotPolicy, StorageHelper};
+use tokio_util::task::TaskTracker;
 
 use crate::publish::Publisher;
 use crate::raft::fault::{DamageFault, RaftFault};
@@ -100,7 +101,7 @@ pub(in crate::raft) fn on_disk<J: Journal>(
         return Err(RaftFault::Mirror { path, source });
     }
     let log = LogStore::on_disk(disk, (meta, extent), wrap(journal), Arc::clone(&health))
-        .map_err(|source| RaftFault::Io { verb: "start a thread for", path, source })?;
+        .map_err(RaftFault::Thread)?;
     let keeper = Arc::new(Keeper::new(Some(mirror), state.clone(), health));
     Ok(Parts { id: node_id, home: Some(home), log, state, keeper })
 }
@@ -128,7 +129,8 @@ pub(in crate::raft) async fn run(
     let built = Raft::build(id, config, Network, log.clone(), machine).await;
     let raft = built.map_err(consensus)?;
     raft.run();
-    let task = tokio::spawn(Arc::clone(&keeper).run(raft.clone()));
+    let tasks = TaskTracker::new();
+    let task = tasks.spawn(Arc::clone(&keeper).run(raft.clone()));
     let node = RaftNode {
         inner: Arc::new(Inner {
             id,
@@ -136,6 +138,7 @@ pub(in crate::raft) async fn run(
             health,
             log,
             keeper,
+            tasks,
             task: Mutex::new(Some(task)),
             home: Mutex::new(home),
             room: proposing_room(),

@@ -1,6 +1,5 @@
 //! A member from start to end: in memory, on disk, on a copied, a damaged, a full and a failing disk.
 
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -8,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
+
+use fs_err as fs;
 
 use crate::catalog::command::KvSet;
 use crate::catalog::{Command, Reply, View};

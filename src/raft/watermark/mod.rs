@@ -9,11 +9,11 @@
 //! newest. A write always reaches the kernel, which survives `kill -9`; the caller decides when to pay for the
 //! sync that survives a power loss.
 
-use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use fs_err::os::unix::fs::{FileExt, OpenOptionsExt};
+use fs_err::{File, OpenOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::raft::types::{LogId, Vote};
@@ -38,15 +38,8 @@ pub(in crate::raft) struct Marks {
 #[derive(Debug, thiserror::Error)]
 pub enum WatermarkFault {
     /// The file system refuses.
-    #[error("cannot {verb} `{}`", path.display())]
-    Io {
-        /// What was tried.
-        verb: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// Neither slot holds what was written there.
     #[error("`{}` is damaged: neither of its two slots is whole", .0.display())]
     Damaged(PathBuf),
@@ -74,26 +67,23 @@ struct Slot {
 impl Watermark {
     /// Creates the file, durably.
     pub(in crate::raft) fn create(path: &Path, marks: Marks) -> Result<Self, WatermarkFault> {
-        let fault = |verb| move |source| WatermarkFault::Io { verb, path: path.into(), source };
         let mut options = OpenOptions::new();
-        let file =
-            options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path);
-        let file = file.map_err(fault("create"))?;
+        options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(path)?;
         // The size never changes again, so that a data sync is enough.
-        file.set_len(SLOT_BYTES * 2).map_err(fault("create"))?;
+        file.set_len(SLOT_BYTES * 2)?;
         let mut watermark = Self { file, sequence: 0, marks };
-        watermark.write(watermark.marks.clone()).map_err(fault("write"))?;
-        watermark.file.sync_all().map_err(fault("sync"))?;
+        watermark.write(watermark.marks.clone())?;
+        watermark.file.sync_all()?;
         Ok(watermark)
     }
 
     /// Opens the file; nothing where there is none.
     pub(in crate::raft) fn open(path: &Path) -> Result<Option<Self>, WatermarkFault> {
-        let fault = |source| WatermarkFault::Io { verb: "open", path: path.into(), source };
         let file = match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fault(error)),
+            Err(error) => return Err(error.into()),
         };
         let slots = [0, SLOT_BYTES].map(|offset| read_slot(&file, offset));
         let newest = slots.into_iter().flatten().max_by_key(|slot| slot.sequence);

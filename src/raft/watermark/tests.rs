@@ -1,9 +1,9 @@
 //! Torn slots of the watermark.
 
-use std::fs;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
+use fs_err as fs;
 
 use crate::raft::types::{LeaderId, LogId};
 use crate::raft::watermark::{Marks, Watermark};

@@ -18,6 +18,7 @@ use hyper_util::service::TowerToHyperService;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT};
@@ -45,11 +46,15 @@ pub(in crate::server) async fn serve(
     let clients = Clients { open: Arc::default(), max: connections_per_client_max };
     let graceful = GracefulShutdown::new();
     let router = router.layer(from_fn(check_host));
+    // Dropped at the end, and with it whatever outlasts the drain.
+    let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            // A stop goes first: a flood of connections must not put it off.
+            // A stop goes first: a flood of connections must not put it off. What has ended is forgotten
+            // before there is more.
             biased;
             () = stop.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
         let (stream, client) = match accepted {
@@ -62,12 +67,12 @@ pub(in crate::server) async fn serve(
             }
         };
         let Some(place) = clients.enter(client.ip()) else {
-            tokio::spawn(turn_away(stream));
+            connections.spawn(turn_away(stream));
             continue;
         };
         let _ = stream.set_nodelay(true);
         let connection = graceful.watch(connection(stream, router.clone()));
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(fault) = connection.await {
                 tracing::debug!(%fault, %client, "a connection ended badly");
             }

@@ -3,14 +3,17 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::task::JoinSet;
 
 use super::connection;
 
-/// A client's end of a connection that answers `yes` to everything.
-fn connect() -> DuplexStream {
+/// A client's end of a connection that answers `yes` to everything, for as long as `tasks` is there.
+fn connect(tasks: &mut JoinSet<()>) -> DuplexStream {
     let (client, server) = tokio::io::duplex(4_096);
     let router = Router::new().route("/", get(|| async { "yes" }));
-    tokio::spawn(async move { connection(server, router).await });
+    tasks.spawn(async move {
+        let _ = connection(server, router).await;
+    });
     client
 }
 
@@ -30,7 +33,8 @@ async fn ask(client: &mut DuplexStream) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_is_kept_longer_than_clients_keep_it() {
-    let mut client = connect();
+    let mut tasks = JoinSet::new();
+    let mut client = connect(&mut tasks);
     assert!(ask(&mut client).await);
     // Go's `DefaultTransport.IdleConnTimeout`.
     tokio::time::sleep(Duration::from_secs(90)).await;
@@ -39,7 +43,8 @@ async fn an_idle_connection_is_kept_longer_than_clients_keep_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_never_ends_is_not_waited_for() {
-    let mut client = connect();
+    let mut tasks = JoinSet::new();
+    let mut client = connect(&mut tasks);
     client.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
     let mut answer = Vec::new();
     // Ends when the connection does; the clock runs by itself as long as nothing else happens.

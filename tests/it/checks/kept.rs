@@ -1,7 +1,6 @@
 //! What the agent keeps, over restarts and reloads, and what it makes the catalog keep.
 
-use std::fs;
-
+use fs_err as fs;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

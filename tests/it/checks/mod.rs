@@ -11,9 +11,9 @@ mod spread;
 
 mod kinds;
 
-use std::fs;
 use std::net::{TcpListener, UdpSocket};
 
+use fs_err as fs;
 use lictor::dns::{QueryOptions, query, text};
 use nix::sys::stat::Mode;
 use serde_json::{Value, json};

@@ -23,7 +23,7 @@ fn a_thousand_checks_do_not_run_at_one_instant() {
     let check = json!({ "http": format!("http://{}/", beat.address), "interval": "1s" });
     services.push(json!({ "name": "beat", "port": 1, "check": check }));
     let path = dir.path().join("services.json");
-    std::fs::write(path, json!({ "services": services }).to_string()).unwrap();
+    fs_err::write(path, json!({ "services": services }).to_string()).unwrap();
     let agent = Agent::dev().args(["-config-dir"]).args([dir.path()]).start();
     // Each comes once before any comes twice: their phases are kept.
     listener.accept().unwrap();

@@ -19,7 +19,7 @@ use crate::harness::Agent;
 fn the_running_program_answers_as_the_files_do() {
     let mut faults = String::new();
     for path in files() {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs_err::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
         for fault in differences(&File::parse(&text).unwrap()) {
             faults.extend([&*name, ":", &fault, "\n"]);

@@ -53,10 +53,10 @@ fn all_conformance_files_hold() {
     let is_update = std::env::var_os("UPDATE_EXPECT").is_some();
     let mut faults = String::new();
     for path in files() {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = fs_err::read_to_string(&path).unwrap();
         let name = path.file_name().unwrap().to_string_lossy();
         match run(&text) {
-            Ok(answered) if is_update => std::fs::write(&path, answered.rewritten).unwrap(),
+            Ok(answered) if is_update => fs_err::write(&path, answered.rewritten).unwrap(),
             Ok(answered) => {
                 faults.extend(answered.differences.iter().map(|d| format!("{name}:{d}")));
             }
@@ -70,7 +70,7 @@ fn all_conformance_files_hold() {
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dns");
     let mut paths: Vec<PathBuf> =
-        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "dns"));
     paths.sort();
     assert!(!paths.is_empty(), "no files in {}", folder.display());

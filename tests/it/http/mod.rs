@@ -40,13 +40,13 @@ use crate::harness::Agent;
 /// # Errors
 /// A text that names file and line and shows what was wanted and what came.
 pub(crate) fn run_file(path: &Path, address: SocketAddr) -> Result<(), String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let text = fs_err::read_to_string(path).map_err(|fault| fault.to_string())?;
     let (rewritten, faults) = run_text(&text, address);
     if faults.is_empty() {
         return Ok(());
     }
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        return std::fs::write(path, rewritten).map_err(|e| format!("{}: {e}", path.display()));
+        return fs_err::write(path, rewritten).map_err(|fault| fault.to_string());
     }
     Err(faults.iter().map(|fault| format!("{}:{fault}\n", path.display())).collect())
 }
@@ -332,7 +332,7 @@ fn all_files_hold() {
     // A file may leave its mark on the cluster, so each has an agent of its own, unless one is given.
     let given = std::env::var("LICTOR_HTTP_ADDR").ok().map(|address| address.parse().unwrap());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut paths: Vec<_> = fs_err::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     assert!(!paths.is_empty(), "there are no files");
     let run = |path: &Path| match given {

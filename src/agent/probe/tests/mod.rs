@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_methods, reason = "what a test talks to ends with its runtime")]
+
 mod names;
 
 mod http2;
@@ -352,7 +354,7 @@ async fn a_script_that_prints_too_much_keeps_its_last_bytes() {
 
 /// Whether a process is there and not only waiting to be collected.
 fn is_running(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    let stat = fs_err::read_to_string(format!("/proc/{}/stat", pid.trim()));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
@@ -368,7 +370,7 @@ async fn a_script_that_forks_is_killed_whole_on_timeout() {
     );
     let finding = run(script(&text, Duration::from_secs(1)), 4096).await;
     check(&finding, None, &expect![[r#"critical "Timed out (1s) running check\n\nstarted\n""#]]);
-    let pids = std::fs::read_to_string(pids).unwrap();
+    let pids = fs_err::read_to_string(pids).unwrap();
     assert_eq!(pids.lines().count(), 4, "{pids}");
     wait_until_gone(&pids).await;
 }
@@ -380,7 +382,7 @@ async fn a_run_that_is_dropped_leaves_no_process() {
     let text = format!("sleep 300 & echo $! >{0}; echo $$ >>{0}; wait", pids.display());
     let definition = std::sync::Arc::new(fixture::check("c", script(&text, LONG)));
     let running = tokio::spawn(Network::new("").run(definition, 4096));
-    let written = || std::fs::read_to_string(&pids).unwrap_or_default();
+    let written = || fs_err::read_to_string(&pids).unwrap_or_default();
     while written().lines().count() < 2 {
         tokio::task::yield_now().await;
     }

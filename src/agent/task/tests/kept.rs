@@ -1,8 +1,7 @@
 //! What outlives a restart: registrations, words, and how long a word for a TTL check still counts.
 
-use std::fs;
-
 use expect_test::{Expect, expect};
+use fs_err as fs;
 
 use crate::agent::FileDefinitions;
 use crate::agent::clock::Clock;

@@ -1,10 +1,10 @@
 mod kept;
 
-use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
+use fs_err as fs;
 
 use crate::agent::fixture::{
     Bench, Setup, alias, check_id, node, pass, script, service, service_id, timed, ttl,

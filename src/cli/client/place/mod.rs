@@ -131,10 +131,8 @@ fn token(
             (token, _) => return Ok(token),
         },
     };
-    let text = std::fs::read_to_string(&file).map_err(|source| {
-        Fault::Refused(format!(
-            "Error connecting to the agent: Error loading token file {file}: {source}"
-        ))
+    let text = fs_err::read_to_string(&file).map_err(|source| {
+        Fault::Refused(format!("Error connecting to the agent: Error loading token file: {source}"))
     })?;
     Ok(Some(text.trim().to_owned()).filter(|token| !token.is_empty()))
 }

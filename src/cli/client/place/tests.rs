@@ -74,7 +74,7 @@ fn nonsense_is_refused() {
 #[test]
 fn a_tokens_file_is_read_without_its_line_end() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(file.path(), "secret\n").expect("it is ours");
+    fs_err::write(file.path(), "secret\n").expect("it is ours");
     let env = format!("CONSUL_HTTP_TOKEN_FILE={}", file.path().display());
     check("", &env, &expect!["http://127.0.0.1:8500 token=secret"]);
 }
