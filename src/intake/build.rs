@@ -14,6 +14,7 @@ use crate::intake::service;
 use crate::intake::value::Value;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::limits::{CHECK_OUTPUT_SETTING_MAX, KV_VALUE_SETTING_MAX};
+use crate::model::meta;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId};
 
 /// Reads a merged document. What is wrong is noted.
@@ -66,9 +67,9 @@ fn identity(notes: &mut Notes, root: &Value, config: &mut Config) {
             _ => note(notes, root, "node_id", &format!("`{node_id}` is no UUID of 36 characters")),
         }
     }
-    config.node_meta = read::map(root, "node_meta");
-    if let Err(reason) = read::check_meta(&config.node_meta) {
-        note(notes, root, "node_meta", &format!("node_meta invalid: {reason}"));
+    match meta::parse(read::map(root, "node_meta")) {
+        Ok(meta) => config.node_meta = meta,
+        Err(fault) => note(notes, root, "node_meta", &format!("node_meta invalid: {fault}")),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::intake::read::{self, Notes};
 use crate::intake::value::Value;
 use crate::model::address::Address;
 use crate::model::limits::ADDRESSES_MAX;
+use crate::model::number::parse_port;
 
 /// Reads addresses and ports.
 pub(crate) fn read(notes: &mut Notes, root: &Value, config: &mut Config) {
@@ -56,12 +57,12 @@ fn ports(notes: &mut Notes, root: &Value, config: &mut Config) {
     ];
     for (key, field) in fields {
         let Some(number) = read::integer(ports, key) else { continue };
-        match u16::try_from(number) {
+        match parse_port(number) {
             Ok(port) => *field = Some(port),
             // Consul: a negative port switches the listener off.
             Err(_) if number < 0 => *field = None,
-            Err(_) => {
-                let text = format!("ports.{key}: invalid port: {number}");
+            Err(fault) => {
+                let text = format!("ports.{key}: {fault}");
                 let fault = Fault::at(read::place(ports, key), text);
                 notes.problem(fault.hint("ports go from 0 (any) to 65535; -1 switches off"), "");
             }

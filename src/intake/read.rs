@@ -7,8 +7,6 @@ use std::time::Duration;
 use crate::intake::fault::{Fault, Place};
 use crate::intake::schema::Author;
 use crate::intake::value::{Kind, Value};
-use crate::model::limits::{META_ENTRIES_MAX, META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX};
-use crate::model::node::Meta;
 use crate::model::time::parse_duration;
 
 /// A value that has the right type and is still impossible.
@@ -95,8 +93,13 @@ pub(crate) fn texts(object: &Value, key: &str) -> Vec<String> {
 
 /// A value's own string.
 pub(crate) fn own_text(value: &Value) -> Option<String> {
+    own_str(value).map(str::to_owned)
+}
+
+/// The same, where it stands.
+pub(crate) fn own_str(value: &Value) -> Option<&str> {
     match &value.kind {
-        Kind::Text(text) => Some(text.clone()),
+        Kind::Text(text) => Some(text),
         _ => None,
     }
 }
@@ -134,32 +137,4 @@ pub(crate) fn bounded(
     let consul = format!("{key} cannot be {number}. Must be between {low} and {high}");
     notes.problem(Fault::at(place(object, key), text), consul);
     None
-}
-
-/// Why a metadata map cannot be kept; the texts are Consul's.
-pub(crate) fn check_meta(meta: &Meta) -> Result<(), String> {
-    if META_ENTRIES_MAX < meta.len() {
-        return Err(format!(
-            "Node metadata cannot contain more than {META_ENTRIES_MAX} key/value pairs"
-        ));
-    }
-    for (key, value) in meta {
-        let is_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        let fault = if key.is_empty() {
-            "Key cannot be blank".to_owned()
-        } else if !key.bytes().all(is_key) {
-            "Key contains invalid characters".to_owned()
-        } else if META_KEY_BYTES_MAX < key.len() {
-            format!("Key is too long (limit: {META_KEY_BYTES_MAX} characters)")
-        } else if key.starts_with("consul-") {
-            "Key prefix 'consul-' is reserved for internal use".to_owned()
-        } else if META_VALUE_BYTES_MAX < value.len() {
-            format!("Value is too long (limit: {META_VALUE_BYTES_MAX} characters)")
-        } else {
-            continue;
-        };
-        let shown: String = value.chars().take(META_VALUE_BYTES_MAX).collect();
-        return Err(format!("Couldn't load metadata pair ('{key}', '{shown}'): {fault}"));
-    }
-    Ok(())
 }

@@ -10,10 +10,11 @@ use crate::intake::value::{Kind, Value};
 use crate::model::address::{Address, AddressFault};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::limits::{CHECKS_MAX, SERVICE_TAGS_MAX};
+use crate::model::meta;
 use crate::model::name::{ServiceId, ServiceName, Tag};
 use crate::model::node::Meta;
-use crate::model::number::Weights;
-use crate::model::service::{CONSUL_SERVICE, TaggedAddress};
+use crate::model::number::{Weights, parse_port};
+use crate::model::service::{CONSUL_SERVICE, TaggedAddress, TagsFault, parse_tags};
 
 /// Reads a service. What is wrong is noted; `None` where no definition can be made of it.
 pub(crate) fn service(notes: &mut Notes, value: &Value) -> Option<ServiceDefinition> {
@@ -88,34 +89,29 @@ fn name(notes: &mut Notes, value: &Value) -> Option<ServiceName> {
 
 fn tags(notes: &mut Notes, value: &Value, name: &ServiceName) -> Vec<Tag> {
     let items = read::items(value, "tags");
-    if SERVICE_TAGS_MAX < items.len() {
-        let text =
-            format!("service `{name}` has {} tags, {SERVICE_TAGS_MAX} are allowed", items.len());
-        let consul = format!("Invalid service tags: more than {SERVICE_TAGS_MAX}");
-        notes.problem(Fault::at(read::place(value, "tags"), text), consul);
-        return Vec::new();
-    }
-    let mut tags = Vec::with_capacity(items.len());
-    for item in items {
-        match Tag::new(&read::own_text(item).unwrap_or_default()) {
-            Ok(tag) => tags.push(tag),
-            Err(fault) => {
+    let texts: Vec<&str> =
+        items.iter().map(|item| read::own_str(item).unwrap_or_default()).collect();
+    match parse_tags(&texts) {
+        Ok(tags) => return tags,
+        Err(TagsFault::TooMany(count)) => {
+            let text = format!("service `{name}` has {count} tags, {SERVICE_TAGS_MAX} are allowed");
+            let consul = format!("Invalid service tags: more than {SERVICE_TAGS_MAX}");
+            notes.problem(Fault::at(read::place(value, "tags"), text), consul);
+        }
+        Err(TagsFault::Unusable(faults)) => {
+            for (index, fault) in faults {
+                let place = items.get(index).map_or(&value.place, |item| &item.place);
                 let text = format!("a tag of service `{name}` is unusable: {fault}");
-                notes
-                    .problem(Fault::at(&item.place, text), format!("Invalid service tag: {fault}"));
+                notes.problem(Fault::at(place, text), format!("Invalid service tag: {fault}"));
             }
         }
     }
-    tags
+    Vec::new()
 }
 
 fn address(notes: &mut Notes, value: &Value) -> Option<Address> {
-    let text = read::text(value, "address");
-    if text.is_empty() {
-        return None;
-    }
-    match Address::new(text) {
-        Ok(address) => Some(address),
+    match Address::stated(read::text(value, "address")) {
+        Ok(address) => address,
         Err(fault) => {
             let hint = match fault {
                 AddressFault::Unspecified => {
@@ -139,61 +135,50 @@ fn tagged_addresses(notes: &mut Notes, value: &Value) -> BTreeMap<String, Tagged
     };
     let mut addresses = BTreeMap::new();
     for entry in entries {
-        let text = read::text(&entry.value, "address").to_owned();
-        if let Err(fault) = Address::new(&text) {
+        let text = read::text(&entry.value, "address");
+        if let Err(fault) = Address::new(text)
+            && notes.author == Author::Operator
+        {
             let place = read::place(&entry.value, "address");
-            let text = format!("tagged address `{}`: {fault}", entry.key);
-            notes.problem(Fault::at(place, text), "Invalid service address");
-            continue;
+            notes.warn(place, format!("tagged address `{}`: {fault}", entry.key));
         }
-        let port = port(notes, &entry.value);
-        addresses.insert(entry.key.clone(), TaggedAddress { address: text, port });
+        let address = TaggedAddress { address: text.to_owned(), port: port(notes, &entry.value) };
+        addresses.insert(entry.key.clone(), address);
     }
     addresses
 }
 
 fn port(notes: &mut Notes, value: &Value) -> u16 {
-    let Some(number) = read::integer(value, "port") else { return 0 };
-    u16::try_from(number).unwrap_or_else(|_| {
-        let text = format!("invalid port: {number}");
-        let fault = Fault::at(read::place(value, "port"), text).hint("ports go from 0 to 65535");
-        notes.problem(fault, format!("Invalid service port: {number}"));
+    parse_port(read::integer(value, "port").unwrap_or(0)).unwrap_or_else(|fault| {
+        let at = Fault::at(read::place(value, "port"), fault.to_string());
+        let consul = format!("Invalid service port: {}", fault.0);
+        notes.problem(at.hint("ports go from 0 to 65535"), consul);
         0
     })
 }
 
 fn meta(notes: &mut Notes, value: &Value, name: &ServiceName) -> Meta {
-    let meta = read::map(value, "meta");
-    if let Err(reason) = read::check_meta(&meta) {
-        let text = format!("invalid meta of service `{name}`: {reason}");
-        let consul = format!("Invalid Service Meta: {reason}");
+    meta::parse(read::map(value, "meta")).unwrap_or_else(|fault| {
+        let text = format!("invalid meta of service `{name}`: {fault}");
+        let consul = format!("Invalid Service Meta: {fault}");
         notes.problem(Fault::at(read::place(value, "meta"), text), consul);
-    }
-    meta
+        Meta::new()
+    })
 }
 
 fn weights(notes: &mut Notes, value: &Value, name: &ServiceName) -> Weights {
     let Some(stated) = value.entry("weights") else { return Weights::default() };
     // Go's zero values in an API body; Consul's defaults in a file.
-    let (passing, warning) = match notes.author {
-        Author::Client => (0, 0),
-        Author::Operator => (1, 1),
+    let unstated = match notes.author {
+        Author::Client => 0,
+        Author::Operator => 1,
     };
-    let passing = read::integer(stated, "passing").unwrap_or(passing);
-    let warning = read::integer(stated, "warning").unwrap_or(warning);
-    let reason = if passing < 1 {
-        "Passing must be greater than 0"
-    } else if warning < 0 {
-        "Warning must be greater or equal than 0"
-    } else {
-        match (u16::try_from(passing), u16::try_from(warning)) {
-            (Ok(passing), Ok(warning)) => return Weights { passing, warning },
-            _ => "DNS Weight must be between 0 and 65535",
-        }
-    };
-    let text = format!("Invalid weight definition for service {name}: {reason}");
-    notes.problem(Fault::at(&stated.place, text), format!("Invalid Weights: {reason}"));
-    Weights::default()
+    let half = |key| read::integer(stated, key).unwrap_or(unstated);
+    Weights::new(half("passing"), half("warning")).unwrap_or_else(|fault| {
+        let text = format!("Invalid weight definition for service {name}: {fault}");
+        notes.problem(Fault::at(&stated.place, text), format!("Invalid Weights: {fault}"));
+        Weights::default()
+    })
 }
 
 fn checks(

@@ -45,7 +45,7 @@ pub const CHECK_INTERVAL_MIN_MS: u64 = 1_000;
 pub const DEREGISTER_AFTER_MIN_MS: u64 = 60_000;
 
 /// Largest weight of a service instance: an SRV weight is 16 bits (RFC 2782).
-pub const WEIGHT_MAX: u32 = 65_535;
+pub const WEIGHT_MAX: u16 = u16::MAX;
 
 /// Largest HTTP request body other than a KV value, in bytes.
 pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -21,6 +21,8 @@ pub mod health;
 
 pub mod node;
 
+pub mod meta;
+
 pub mod service;
 
 pub mod check;

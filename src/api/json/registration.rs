@@ -10,13 +10,11 @@ use crate::catalog::command::{
 };
 use crate::model::address::Address;
 use crate::model::health::Status;
-use crate::model::limits::{
-    CHECKS_MAX, META_ENTRIES_MAX, META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, SERVICE_TAGS_MAX,
-    WEIGHT_MAX,
-};
-use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName, Tag};
-use crate::model::number::{Revision, Weights};
-use crate::model::service::{Service, TaggedAddress};
+use crate::model::limits::{CHECKS_MAX, META_ENTRIES_MAX};
+use crate::model::meta;
+use crate::model::name::{CheckId, NodeName, ServiceId, ServiceName};
+use crate::model::number::{Revision, Weights, parse_port};
+use crate::model::service::{Service, TaggedAddress, parse_tags};
 
 /// A Command and the datacenter that it is for; empty for ours.
 #[derive(Debug)]
@@ -41,7 +39,7 @@ pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
     let is_stated = !is_kept || !root.text("Address")?.is_empty();
     let machine = if is_stated { Some(machine(&root)?) } else { None };
     let service = match root.object("Service", "NodeService")? {
-        Some(object) => Some(service(&object.only(SERVICE_KEYS)?)?),
+        Some(object) => Some(service(&object.only(SERVICE_KEYS)?, &node)?),
         None => None,
     };
     let mut checks = Vec::new();
@@ -96,20 +94,13 @@ fn machine(root: &Object<'_>) -> Result<Machine, Fault> {
     if !id.is_empty() {
         check_uuid(id)?;
     }
-    let mut tagged_addresses = BTreeMap::new();
-    for (network, value) in
-        root.entries("TaggedAddresses", "map[string]string")?.into_iter().flatten()
-    {
-        let address =
-            value.as_str().ok_or_else(|| root.wrong("TaggedAddresses", value, "string"))?;
-        tagged_addresses.insert(network.clone(), address.to_owned());
-    }
+    let tagged_addresses = texts_by_name(root, "TaggedAddresses")?;
     check_count("TaggedAddresses", tagged_addresses.len())?;
     Ok(Machine {
         id: id.to_ascii_lowercase(),
         address: name(Address::new(text), "node address")?,
         tagged_addresses,
-        meta: meta(root, "NodeMeta")?,
+        meta: name(meta::parse_foreign(texts_by_name(root, "NodeMeta")?), "NodeMeta")?,
     })
 }
 
@@ -124,32 +115,28 @@ fn check_uuid(id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn service(object: &Object<'_>) -> Result<Service, Fault> {
+fn service(object: &Object<'_>, node: &NodeName) -> Result<Service, Fault> {
     let (id, service) = (object.text("ID")?, object.text("Service")?);
     if service.is_empty() {
         return Err(Fault::Refused("Must provide service name with ID".to_owned()));
     }
     let id = if id.is_empty() { service } else { id };
-    let address = object.text("Address")?;
-    let address = if address.is_empty() {
-        None
-    } else {
-        let refused = |fault| Fault::Refused(format!("Invalid service address: {fault}"));
-        Some(Address::new(address).map_err(refused)?)
-    };
-    let tags = object.texts("Tags")?;
-    if SERVICE_TAGS_MAX < tags.len() {
-        let text = format!("Too many tags: at most {SERVICE_TAGS_MAX} are allowed");
-        return Err(Fault::Invalid(text));
-    }
-    let tags = tags.into_iter().map(|tag| name(Tag::new(tag), "tag"));
+    let id = name(ServiceId::new(id), "service ID")?;
+    let address = Address::stated(object.text("Address")?)
+        .map_err(|fault| Fault::Refused(format!("Invalid service address: {fault}")))?;
+    let meta = meta::parse(texts_by_name(object, "Meta")?).map_err(|fault| {
+        let place = format!("node {} and serviceID {id}", node.as_str());
+        Fault::Refused(format!(
+            "failed inserting service: Invalid Service Meta for {place}: {fault}"
+        ))
+    })?;
     Ok(Service {
-        id: name(ServiceId::new(id), "service ID")?,
+        id,
         name: name(ServiceName::new(service), "service name")?,
-        tags: tags.collect::<Result<_, Fault>>()?,
+        tags: name(parse_tags(&object.texts("Tags")?), "service tags")?,
         address,
         tagged_addresses: service_addresses(object)?,
-        meta: meta(object, "Meta")?,
+        meta,
         port: port(object)?,
         weights: weights(object)?,
         enable_tag_override: object.truth("EnableTagOverride")?,
@@ -163,35 +150,29 @@ fn service_addresses(object: &Object<'_>) -> Result<BTreeMap<String, TaggedAddre
     let stated = object.entries("TaggedAddresses", "map[string]structs.ServiceAddress")?;
     for (network, value) in stated.into_iter().flatten() {
         let tagged = Object::root(value, "ServiceAddress")?;
-        let address = tagged.text("Address")?.to_owned();
-        addresses.insert(network.clone(), TaggedAddress { address, port: port(&tagged)? });
+        let address =
+            TaggedAddress { address: tagged.text("Address")?.to_owned(), port: port(&tagged)? };
+        addresses.insert(network.clone(), address);
     }
     check_count("TaggedAddresses", addresses.len())?;
     Ok(addresses)
 }
 
 fn port(object: &Object<'_>) -> Result<u16, Fault> {
-    let stated = object.number("Port")?.unwrap_or(0);
-    u16::try_from(stated)
-        .map_err(|_| Fault::Invalid(format!("Invalid port: {stated} is not between 0 and 65535")))
+    let number = object.number("Port")?.unwrap_or(0);
+    parse_port(number).map_err(|_| Fault::Invalid(format!("Invalid service port: {number}")))
 }
 
 fn weights(object: &Object<'_>) -> Result<Weights, Fault> {
     let Some(weights) = object.object("Weights", "Weights")? else { return Ok(Weights::default()) };
-    let fault = |text: &str| Fault::Invalid(format!("Invalid Weights: {text}"));
-    let passing = weights.number("Passing")?.unwrap_or(1);
+    let passing = weights.number("Passing")?.unwrap_or(0);
     let warning = weights.number("Warning")?.unwrap_or(0);
-    if passing < 1 {
-        return Err(fault("Passing must be greater than 0"));
+    // Go's zero value. Consul refuses it of an agent's client, but in a registration it means that none are
+    // stated.
+    if passing == 0 {
+        return Ok(Weights::default());
     }
-    if warning < 0 {
-        return Err(fault("Warning must be greater or equal than 0"));
-    }
-    let narrow = |weight: i64| {
-        let too_large = || fault(&format!("DNS Weight must be between 0 and {WEIGHT_MAX}"));
-        u16::try_from(weight).map_err(|_| too_large())
-    };
-    Ok(Weights { passing: narrow(passing)?, warning: narrow(warning)? })
+    name(Weights::new(passing, warning), "Weights")
 }
 
 fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
@@ -248,24 +229,13 @@ fn check_kind(object: &Object<'_>) -> Result<String, Fault> {
     Ok(String::new())
 }
 
-fn meta(object: &Object<'_>, key: &str) -> Result<BTreeMap<String, String>, Fault> {
-    let mut meta = BTreeMap::new();
+fn texts_by_name(object: &Object<'_>, key: &str) -> Result<BTreeMap<String, String>, Fault> {
+    let mut texts = BTreeMap::new();
     for (name, value) in object.entries(key, "map[string]string")?.into_iter().flatten() {
-        let value = value.as_str().ok_or_else(|| object.wrong(key, value, "string"))?;
-        if name.is_empty() || META_KEY_BYTES_MAX < name.len() {
-            let text = format!("Invalid {key}: a key must have 1 to {META_KEY_BYTES_MAX} bytes");
-            return Err(Fault::Invalid(text));
-        }
-        if META_VALUE_BYTES_MAX < value.len() {
-            let text = format!(
-                "Invalid {key}: the value of {name:?} has more than {META_VALUE_BYTES_MAX} bytes"
-            );
-            return Err(Fault::Invalid(text));
-        }
-        meta.insert(name.clone(), value.to_owned());
+        let text = value.as_str().ok_or_else(|| object.wrong(key, value, "string"))?;
+        texts.insert(name.clone(), text.to_owned());
     }
-    check_count(key, meta.len())?;
-    Ok(meta)
+    Ok(texts)
 }
 
 fn check_count(key: &str, count: usize) -> Result<(), Fault> {

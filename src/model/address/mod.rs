@@ -69,6 +69,14 @@ impl Address {
         }
     }
 
+    /// Parses an address that need not be stated: an empty text is none.
+    ///
+    /// # Errors
+    /// As [`Address::new`].
+    pub fn stated(text: &str) -> Result<Option<Self>, AddressFault> {
+        if text.is_empty() { Ok(None) } else { Self::new(text).map(Some) }
+    }
+
     /// The IP address, unless it is a host name.
     #[must_use]
     pub fn ip(&self) -> Option<IpAddr> {
