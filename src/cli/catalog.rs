@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::arguments::none_of;
-use crate::cli::client::{Client, ClientFlags, Request, place};
+use crate::cli::client::{Client, Request, place};
 use crate::cli::fault::Fault;
+use crate::cli::listing::{Found, ListingFlags};
 use crate::cli::output::Output;
-use crate::cli::table::{self, Format, row};
+use crate::cli::table::{self, row, show_under};
 
 /// What to list.
 #[derive(Subcommand)]
@@ -25,15 +25,9 @@ pub(super) enum Verb {
 /// `lictor catalog datacenters`
 #[derive(Args)]
 pub(super) struct DatacenterFlags {
-    /// `pretty` or `json`
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
-    /// Nothing more is taken.
-    #[arg(hide = true)]
-    others: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, and for whom.
     #[command(flatten)]
-    client: ClientFlags,
+    listing: ListingFlags,
 }
 
 /// `lictor catalog nodes`
@@ -54,15 +48,9 @@ pub(super) struct NodeFlags {
     /// Only nodes that run this service
     #[arg(long, value_name = "SERVICE")]
     service: Option<String>,
-    /// `pretty` or `json`
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
-    /// Nothing more is taken.
-    #[arg(hide = true)]
-    others: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, and for whom.
     #[command(flatten)]
-    client: ClientFlags,
+    listing: ListingFlags,
 }
 
 /// `lictor catalog services`
@@ -77,15 +65,9 @@ pub(super) struct ServiceFlags {
     /// Shows the tags of each service
     #[arg(long)]
     tags: bool,
-    /// `pretty` or `json`
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
-    /// Nothing more is taken.
-    #[arg(hide = true)]
-    others: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, and for whom.
     #[command(flatten)]
-    client: ClientFlags,
+    listing: ListingFlags,
 }
 
 /// A node, as `/v1/catalog/nodes` and `/v1/catalog/service` state it.
@@ -140,19 +122,14 @@ pub(super) fn run(verb: &Verb, output: &mut Output) -> Result<(), Fault> {
 }
 
 fn datacenters(flags: &DatacenterFlags, output: &mut Output) -> Result<(), Fault> {
-    none_of(&flags.others)?;
-    let client = Client::open(&flags.client, output)?;
+    let client = flags.listing.open(output)?;
     let request = Request::get("Error listing datacenters", "/v1/catalog/datacenters");
     let names: Vec<String> = client.ask_json(&request)?;
-    match flags.format {
-        Format::Json => output.json(&serde_json::json!(names)),
-        Format::Pretty => output.text(&names.join("\n")),
-    }
+    flags.listing.print(&names, output, |names| names.join("\n"))
 }
 
 fn nodes(flags: &NodeFlags, output: &mut Output) -> Result<(), Fault> {
-    none_of(&flags.others)?;
-    let client = Client::open(&flags.client, output)?;
+    let client = flags.listing.open(output)?;
     let path = match &flags.service {
         Some(service) => format!("/v1/catalog/service/{}", place::encode(service)),
         None => "/v1/catalog/nodes".to_owned(),
@@ -168,20 +145,13 @@ fn nodes(flags: &NodeFlags, output: &mut Output) -> Result<(), Fault> {
     // A node runs several instances of a service: it is still one node.
     let mut seen = std::collections::BTreeSet::new();
     nodes.retain(|node| seen.insert(node.name.clone()));
-    match (flags.format, nodes.is_empty()) {
-        (Format::Json, _) => output.json(&serde_json::json!(nodes)),
-        (Format::Pretty, true) => {
-            output.note("No nodes match the given query - try expanding your search.");
-            Ok(())
-        }
-        (Format::Pretty, false) if flags.detailed => output.text(&table::show(&detailed(&nodes))),
-        (Format::Pretty, false) => output.text(&table::show(&standard(&nodes))),
-    }
+    let pretty = if flags.detailed { detailed } else { standard };
+    let found = Found { what: "nodes", list: &nodes, is_empty: nodes.is_empty() };
+    flags.listing.print_all(&found, output, |nodes| pretty(nodes))
 }
 
 fn services(flags: &ServiceFlags, output: &mut Output) -> Result<(), Fault> {
-    none_of(&flags.others)?;
-    let client = Client::open(&flags.client, output)?;
+    let client = flags.listing.open(output)?;
     let services = match &flags.node {
         Some(node) => services_of(&client, node, &flags.node_meta)?,
         None => {
@@ -189,18 +159,22 @@ fn services(flags: &ServiceFlags, output: &mut Output) -> Result<(), Fault> {
             client.ask_json(&with_meta(request, &flags.node_meta))?
         }
     };
-    if flags.format == Format::Json {
-        return output.json(&serde_json::json!(services));
-    }
-    if services.is_empty() {
-        output.note("No services match the given query - try expanding your search.");
-        return Ok(());
-    }
-    let rows = services.into_iter().map(|(name, mut tags)| {
+    let found = Found { what: "services", list: &services, is_empty: services.is_empty() };
+    let pretty = if flags.tags { with_tags } else { names };
+    flags.listing.print_all(&found, output, pretty)
+}
+
+fn names(services: &BTreeMap<String, Vec<String>>) -> String {
+    table::show(&services.keys().map(|name| row(&[name])).collect::<Vec<_>>())
+}
+
+fn with_tags(services: &BTreeMap<String, Vec<String>>) -> String {
+    let rows = services.iter().map(|(name, tags)| {
+        let mut tags = tags.clone();
         tags.sort();
-        if flags.tags { vec![name, tags.join(",")] } else { vec![name] }
+        row(&[name, &tags.join(",")])
     });
-    output.text(&table::show(&rows.collect::<Vec<_>>()))
+    table::show(&rows.collect::<Vec<_>>())
 }
 
 /// Name → tags of the services on one node; nothing for an unknown node.
@@ -223,22 +197,21 @@ fn services_of(
     Ok(names)
 }
 
-fn standard(nodes: &[Node]) -> Vec<Vec<String>> {
+fn standard(nodes: &[Node]) -> String {
     let rows = nodes.iter().map(|node| {
         let id: String = node.id.chars().take(8).collect();
         row(&[&node.name, &id, &node.address, &node.datacenter])
     });
-    std::iter::once(row(&["Node", "ID", "Address", "DC"])).chain(rows).collect()
+    show_under(&["Node", "ID", "Address", "DC"], rows)
 }
 
-fn detailed(nodes: &[Node]) -> Vec<Vec<String>> {
+fn detailed(nodes: &[Node]) -> String {
     let rows = nodes.iter().map(|node| {
         let addresses = pairs(node.tagged_addresses.as_ref());
         let meta = pairs(node.meta.as_ref());
         row(&[&node.name, &node.id, &node.address, &node.datacenter, &addresses, &meta])
     });
-    let heading = row(&["Node", "ID", "Address", "DC", "TaggedAddresses", "Meta"]);
-    std::iter::once(heading).chain(rows).collect()
+    show_under(&["Node", "ID", "Address", "DC", "TaggedAddresses", "Meta"], rows)
 }
 
 fn pairs(map: Option<&BTreeMap<String, String>>) -> String {

@@ -6,24 +6,17 @@ use std::fmt::Write;
 use clap::Args;
 use serde::Deserialize;
 
-use crate::cli::arguments::none_of;
-use crate::cli::client::{Client, ClientFlags, Request};
+use crate::cli::client::Request;
 use crate::cli::fault::Fault;
+use crate::cli::listing::ListingFlags;
 use crate::cli::output::Output;
-use crate::cli::table::Format;
 
 /// `lictor info`
 #[derive(Args)]
 pub(super) struct Flags {
-    /// `pretty` or `json`
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
-    /// Nothing more is taken.
-    #[arg(hide = true)]
-    others: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, and for whom.
     #[command(flatten)]
-    client: ClientFlags,
+    listing: ListingFlags,
 }
 
 /// The part of the answer that is shown.
@@ -36,13 +29,9 @@ struct Agent {
 
 /// Does it.
 pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
-    none_of(&flags.others)?;
-    let client = Client::open(&flags.client, output)?;
+    let client = flags.listing.open(output)?;
     let agent: Agent = client.ask_json(&Request::get("Error querying agent", "/v1/agent/self"))?;
-    match flags.format {
-        Format::Json => output.json(&serde_json::json!(agent.stats)),
-        Format::Pretty => output.text(sections(&agent.stats).trim_end_matches('\n')),
-    }
+    flags.listing.print(&agent.stats, output, sections)
 }
 
 fn sections(stats: &BTreeMap<String, BTreeMap<String, String>>) -> String {
@@ -54,5 +43,6 @@ fn sections(stats: &BTreeMap<String, BTreeMap<String, String>>) -> String {
             let _ = writeln!(text, "\t{key} = {value}");
         }
     }
+    text.truncate(text.trim_end_matches('\n').len());
     text
 }

@@ -6,11 +6,11 @@ use clap::Args;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::arguments::none_of;
-use crate::cli::client::{Client, ClientFlags, Request};
+use crate::cli::client::Request;
 use crate::cli::fault::Fault;
+use crate::cli::listing::ListingFlags;
 use crate::cli::output::Output;
-use crate::cli::table::{self, Format, row};
+use crate::cli::table::{row, show_under};
 
 /// `lictor members`
 #[derive(Args)]
@@ -27,15 +27,9 @@ pub(super) struct Flags {
     /// The servers of all datacenters
     #[arg(long)]
     wan: bool,
-    /// `pretty` or `json`
-    #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
-    /// Nothing more is taken.
-    #[arg(hide = true)]
-    others: Vec<String>,
-    /// Whom to ask.
+    /// Whom to ask, and for whom.
     #[command(flatten)]
-    client: ClientFlags,
+    listing: ListingFlags,
 }
 
 /// A member, as the API states it.
@@ -60,10 +54,9 @@ struct Member {
 
 /// Does it. Consul's scripts know exit code 2 as "nobody matched".
 pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
-    none_of(&flags.others)?;
     let status = Regex::new(&flags.status)
         .map_err(|error| Fault::Refused(format!("Failed to compile status regexp: {error}")))?;
-    let client = Client::open(&flags.client, output)?;
+    let client = flags.listing.open(output)?;
     let segment = flags.segment.clone().unwrap_or_else(|| "_all".to_owned());
     let mut request = Request::get("Error retrieving members", "/v1/agent/members")
         .with("segment", Some(segment));
@@ -76,11 +69,8 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     if members.is_empty() {
         return Err(Fault::Silent(2));
     }
-    match (flags.format, flags.detailed) {
-        (Format::Json, _) => output.json(&serde_json::json!(members)),
-        (Format::Pretty, true) => output.text(&table::show(&detailed(&members))),
-        (Format::Pretty, false) => output.text(&table::show(&standard(&members))),
-    }
+    let pretty = if flags.detailed { detailed } else { standard };
+    flags.listing.print(&members, output, |members| pretty(members))
 }
 
 impl Member {
@@ -109,8 +99,8 @@ impl Member {
     }
 }
 
-fn standard(members: &[Member]) -> Vec<Vec<String>> {
-    let heading = row(&["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment"]);
+fn standard(members: &[Member]) -> String {
+    let heading = ["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment"];
     let rows = members.iter().map(|member| {
         // A version may carry a revision after a colon.
         let build = member.tag("build").split(':').next().unwrap_or_default();
@@ -124,10 +114,10 @@ fn standard(members: &[Member]) -> Vec<Vec<String>> {
         let (protocol, datacenter) = (member.tag("vsn"), member.tag("dc"));
         row(&[&member.name, &address, member.status(), kind, build, protocol, datacenter, segment])
     });
-    std::iter::once(heading).chain(rows).collect()
+    show_under(&heading, rows)
 }
 
-fn detailed(members: &[Member]) -> Vec<Vec<String>> {
+fn detailed(members: &[Member]) -> String {
     let rows = members.iter().map(|member| {
         let mut tags = member.tags.clone();
         if member.tag("role") == "consul" {
@@ -137,5 +127,5 @@ fn detailed(members: &[Member]) -> Vec<Vec<String>> {
         let tags: Vec<String> = tags.iter().map(|(key, tag)| format!("{key}={tag}")).collect();
         row(&[&member.name, &member.address(), member.status(), &tags.join(",")])
     });
-    std::iter::once(row(&["Node", "Address", "Status", "Tags"])).chain(rows).collect()
+    show_under(&["Node", "Address", "Status", "Tags"], rows)
 }

@@ -22,6 +22,8 @@ mod output;
 
 mod table;
 
+mod listing;
+
 mod client;
 
 mod agent;

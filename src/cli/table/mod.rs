@@ -11,6 +11,11 @@ pub(super) fn show(rows: &[Vec<String>]) -> String {
     lines.join("\n")
 }
 
+/// Lays out rows under a heading.
+pub(super) fn show_under(heading: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    show(&std::iter::once(row(heading)).chain(rows).collect::<Vec<_>>())
+}
+
 /// A heading or another row of fixed words.
 pub(super) fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|&cell| cell.to_owned()).collect()
