@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::model::number::Revision;
 use crate::publish::Consistency;
@@ -44,6 +45,15 @@ impl Index {
         };
         headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word));
         headers
+    }
+
+    /// A value that was read, under the headers of a read that says how fresh it is.
+    pub(in crate::api) fn answer<T: Serialize>(
+        &self,
+        call: &Call,
+        value: &T,
+    ) -> Result<Response, Fault> {
+        json_with(call.pretty, StatusCode::OK, self.headers_with_consistency(), value)
     }
 }
 

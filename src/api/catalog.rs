@@ -8,17 +8,17 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::answer::{Index, json, json_with};
+use crate::api::answer::json;
 use crate::api::blocking::read;
 use crate::api::body::read_json;
 use crate::api::call::{Call, check_datacenter};
 use crate::api::fault::Fault;
+use crate::api::find::{find_node, find_service};
 use crate::api::json::node::{NodeJson, NodeServiceListJson, NodeServicesJson};
 use crate::api::json::registration::{self, Addressed};
 use crate::api::json::service::CatalogServiceJson;
 use crate::api::meter::count_lookup;
 use crate::api::select::{InstanceSelection, NodeSelection};
-use crate::api::topics::{node_topics, service_topics};
 use crate::catalog::Reply;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
@@ -72,7 +72,7 @@ pub(in crate::api) async fn nodes(State(api): State<Api>, call: Call) -> Result<
     let datacenter = api.options.datacenter.folded();
     let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
     let nodes: Vec<_> = selected.map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
-    answer(&call, &index, &nodes)
+    index.answer(&call, &nodes)
 }
 
 /// All service names with the tags that any of their instances carries.
@@ -92,23 +92,18 @@ pub(in crate::api) async fn services(
             tags.extend(instance.service.tags.iter().map(Tag::as_str));
         }
     }
-    answer(&call, &index, &services)
+    index.answer(&call, &services)
 }
 
 /// The instances of a service, whatever their health.
 pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let name = call.named("/v1/catalog/service/", "Missing service name")?;
-    let options = call.read_options(&api.options)?;
     let selection = InstanceSelection::new(&call);
-    let (folded, topics) = service_topics(&name);
-    let (view, index) = read(&api, options, topics, |view| view.service_revision(&folded)).await?;
+    let (entry, index) = find_service(&api, &call, "/v1/catalog/service/").await?;
+    count_lookup("catalog", entry.as_deref(), call.params.has("tag"));
     let datacenter = api.options.datacenter.folded();
-    let entry = view.service(&folded);
-    count_lookup("catalog", entry.map(|_| folded.as_str()), call.params.has("tag"));
-    let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
-    let selected = instances.filter(|instance| selection.admits(instance));
+    let selected = selection.of(entry.as_deref());
     let shown: Vec<_> = selected.map(|i| CatalogServiceJson::new(i, datacenter)).collect();
-    answer(&call, &index, &shown)
+    index.answer(&call, &shown)
 }
 
 /// The mesh's instances of a service: none.
@@ -130,22 +125,17 @@ pub(in crate::api) async fn no_mesh(
     call: &Call,
     prefix: &str,
 ) -> Result<Response, Fault> {
-    let name = call.named(prefix, "Missing service name")?;
-    let options = call.read_options(&api.options)?;
-    let (folded, topics) = service_topics(&name);
-    let (_, index) = read(api, options, topics, |view| view.service_revision(&folded)).await?;
-    answer::<[u8; 0]>(call, &index, &[])
+    let (_, index) = find_service(api, call, prefix).await?;
+    index.answer::<[u8; 0]>(call, &[])
 }
 
 /// A node and its services by id; `null` for an unknown one.
 pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let name = call.named("/v1/catalog/node/", "Missing node name")?;
-    let options = call.read_options(&api.options)?;
-    let (folded, topics) = node_topics(&node_name(&api, name));
-    let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
+    let resolve = |text| node_name(&api, text);
+    let (entry, index) = find_node(&api, &call, "/v1/catalog/node/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = view.node(&folded);
-    answer(&call, &index, &entry.map(|entry| NodeServicesJson::new(entry, datacenter)))
+    let shown = entry.as_deref().map(|entry| NodeServicesJson::new(entry, datacenter));
+    index.answer(&call, &shown)
 }
 
 /// A node and its services in a list.
@@ -153,13 +143,10 @@ pub(in crate::api) async fn node_services(
     State(api): State<Api>,
     call: Call,
 ) -> Result<Response, Fault> {
-    let name = call.named("/v1/catalog/node-services/", "Missing node name")?;
-    let options = call.read_options(&api.options)?;
-    let (folded, topics) = node_topics(&node_name(&api, name));
-    let (view, index) = read(&api, options, topics, |view| view.node_revision(&folded)).await?;
+    let resolve = |text| node_name(&api, text);
+    let (entry, index) = find_node(&api, &call, "/v1/catalog/node-services/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = view.node(&folded);
-    answer(&call, &index, &NodeServiceListJson::new(entry.map(AsRef::as_ref), datacenter))
+    index.answer(&call, &NodeServiceListJson::new(entry.as_deref(), datacenter))
 }
 
 /// The name of a node that may be called by its UUID: an answer is looked up and waited for by name.
@@ -167,9 +154,4 @@ fn node_name(api: &Api, text: String) -> String {
     let view = api.services.reader.load();
     let named = view.node_by_id(&text).map(|entry| entry.node.name.as_str().to_owned());
     named.unwrap_or(text)
-}
-
-fn answer<T: serde::Serialize>(call: &Call, index: &Index, value: &T) -> Result<Response, Fault> {
-    let headers = index.headers_with_consistency();
-    json_with(call.pretty, axum::http::StatusCode::OK, headers, value)
 }

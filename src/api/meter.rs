@@ -9,6 +9,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::{Duration, Instant};
 
+use crate::catalog::state::ServiceEntry;
+
 /// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds.
 pub(in crate::api) async fn time_request(request: Request, next: Next) -> Response {
     let name = request.extensions().get::<MatchedPath>().and_then(|path| {
@@ -29,14 +31,14 @@ pub(in crate::api) fn time_kv_write(begun: Instant) {
 }
 
 /// Counts a question for a service: `consul.catalog.service.query` and its kin. `table` is `catalog` or
-/// `health`; `service` its name, where the catalog has it.
-pub(in crate::api) fn count_lookup(table: &str, service: Option<&str>, has_tag: bool) {
+/// `health`; `service` what the catalog has of it.
+pub(in crate::api) fn count_lookup(table: &str, service: Option<&ServiceEntry>, has_tag: bool) {
     let Some(service) = service else {
         return metrics::counter!(format!("consul.{table}.service.not-found")).increment(1);
     };
     let query = if has_tag { "query-tag" } else { "query" };
     let name = format!("consul.{table}.service.{query}");
-    metrics::counter!(name, "service" => service.to_owned()).increment(1);
+    metrics::counter!(name, "service" => service.name.folded().to_owned()).increment(1);
 }
 
 /// A route's name: Consul writes an underscore for what a path holds behind its last slash.

@@ -29,6 +29,8 @@ mod select;
 
 mod topics;
 
+mod find;
+
 mod status;
 
 mod catalog;

@@ -1,10 +1,12 @@
 //! Parameters → which nodes and instances of an answer stay: `node-meta`, `tag`, `passing`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::catalog::reply::Topic;
+use crate::catalog::state::ServiceEntry;
 use crate::catalog::{Instance, View};
 use crate::model::health::Status;
 use crate::model::node::Node;
@@ -83,8 +85,17 @@ impl InstanceSelection {
         Ok(Self { health, ..Self::new(call) })
     }
 
+    /// The instances of a service that stay; none of one that is not there.
+    pub(in crate::api) fn of<'a>(
+        &'a self,
+        entry: Option<&'a ServiceEntry>,
+    ) -> impl Iterator<Item = &'a Arc<Instance>> {
+        let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
+        instances.filter(|instance| self.admits(instance))
+    }
+
     /// Whether an instance stays.
-    pub(in crate::api) fn admits(&self, instance: &Instance) -> bool {
+    fn admits(&self, instance: &Instance) -> bool {
         let has_health = match self.health {
             Health::Any => true,
             Health::Passing => instance.status() == Status::Passing,
