@@ -45,7 +45,11 @@
 //! | `View` | an immutable, published catalog | `Backup`: a saved state, what Consul calls a snapshot |
 //! | `Revision` | the number Consul calls index (`X-Consul-Index`) | `Lookup`: a secondary index inside the catalog |
 //! | `Instance` | a service on a node, joined with its checks | `Service`: what was registered |
-//! | `Row` | a piece of the catalog as it is stored | `Entry`: a key with its value |
+//! | `Row` | a piece of the catalog as it is stored | `KvPair`: a key with its value |
+//! | `Entry` | a command in Raft's log | `Field`: a key with its value in a document · `NodeEntry`, `ServiceEntry`: a node or service with all that belongs to it |
+//! | `Replica` | the catalog with its `Position` in the log | `LogContent`: what the log holds · `StateMachine`: what turns entries into a Replica |
+//! | `CommitGroup` | entries that become durable together | `Group`: the processes of a script |
+//! | `Place` | where something was stated: file, line, column | `Endpoint`: where the command line reaches an agent · `Position` |
 //! | `Question → Target → Outcome → Answer → bytes` | the five stations of a query: what was asked, what it means in our name grammar, what the catalog knows, rcode and sections, the wire | "request/response" is only for HTTP and RPC |
 //! | `Command → Reply + Change`s | the stations of a write: what to do, what the caller is told, which topics watchers see | `Reject`: refused by rule, part of `Reply` · `Fault`: something broke |
 //! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
@@ -54,6 +58,7 @@
 //! | `StaticZone` | records from a zone file | `Domain`: the suffix that we own |
 //! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
 //! | `Cut` | a name in a StaticZone that is delegated to other servers | `Referral`: what is answered there |
+//! | `Language` | what a file is written in: JSON or HCL | `Layout`: for whom the command line prints |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 
 pub mod model;

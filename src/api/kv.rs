@@ -11,7 +11,7 @@ use crate::api::blocking::read;
 use crate::api::body::read_value;
 use crate::api::call::{Call, ReadOptions};
 use crate::api::fault::Fault;
-use crate::api::json::kv::EntryJson;
+use crate::api::json::kv::KvPairJson;
 use crate::api::meter::time_kv_write;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet};
 use crate::catalog::reply::Topic;
@@ -37,7 +37,7 @@ pub(in crate::api) async fn get(State(api): State<Api>, call: Call) -> Result<Re
     if call.params.has("raw") {
         return Ok((headers, raw_headers(), Bytes::clone(&entry.value)).into_response());
     }
-    json_with(call.pretty, StatusCode::OK, headers, &[EntryJson::new(entry)])
+    json_with(call.pretty, StatusCode::OK, headers, &[KvPairJson::new(entry)])
 }
 
 async fn tree(
@@ -48,7 +48,7 @@ async fn tree(
 ) -> Result<Response, Fault> {
     let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
-    let entries: Vec<_> = view.keys_with_prefix(prefix).map(|e| EntryJson::new(e)).collect();
+    let entries: Vec<_> = view.keys_with_prefix(prefix).map(|e| KvPairJson::new(e)).collect();
     if entries.is_empty() {
         return Ok(not_found(index.headers()));
     }

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry};
-use crate::model::kv::Entry;
+use crate::model::kv::KvPair;
 use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
 
@@ -85,7 +85,7 @@ impl Catalog {
 
     /// The entry under a key.
     #[must_use]
-    pub fn key(&self, key: &str) -> Option<&Arc<Entry>> {
+    pub fn key(&self, key: &str) -> Option<&Arc<KvPair>> {
         self.kv.get(key)
     }
 
@@ -98,7 +98,10 @@ impl Catalog {
     }
 
     /// The entries whose keys begin with a text, in order; all for an empty one.
-    pub fn keys_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Arc<Entry>> {
+    pub fn keys_with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<KvPair>> {
         self.kv
             .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
             .take_while(move |(key, _)| key.as_str().starts_with(prefix))

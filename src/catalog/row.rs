@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::state::Catalog;
 use crate::model::check::Check;
-use crate::model::kv::Entry;
+use crate::model::kv::KvPair;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
@@ -194,7 +194,7 @@ impl Catalog {
                 entry.revision = row.revision;
             }
             Some(b'V') => {
-                let entry: Entry = decode(key, value)?;
+                let entry: KvPair = decode(key, value)?;
                 self.kv.insert(entry.key.clone(), Arc::new(entry));
             }
             Some(b'W') => {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::address::Address;
 use crate::model::check::Check;
 use crate::model::health::Status;
-use crate::model::kv::Entry;
+use crate::model::kv::KvPair;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
@@ -29,7 +29,7 @@ pub struct Catalog {
     /// Instances with an address of their own, for reverse names.
     pub(in crate::catalog) service_addresses: OrdSet<(IpAddr, ServiceName, NodeName, ServiceId)>,
     /// The key/value store.
-    pub(in crate::catalog) kv: OrdMap<Key, Arc<Entry>>,
+    pub(in crate::catalog) kv: OrdMap<Key, Arc<KvPair>>,
     /// When keys that are gone were deleted, so that indexes of what is left do not go backwards.
     pub(in crate::catalog) tombstones: OrdMap<Key, Revision>,
     /// When tables as a whole last changed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::client::{Client, Request, place};
+use crate::cli::client::{Client, Request, endpoint};
 use crate::cli::fault::Fault;
 use crate::cli::listing::{Found, ListingFlags};
 use crate::cli::output::Output;
@@ -73,7 +73,7 @@ pub(super) struct ServiceFlags {
 /// A node, as `/v1/catalog/nodes` and `/v1/catalog/service` state it.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Node {
+struct NodeJson {
     /// Its id.
     #[serde(rename = "ID")]
     id: String,
@@ -95,16 +95,16 @@ struct Node {
 /// A node with its services, as `/v1/catalog/node` states it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct NodeServices {
+struct NodeServicesJson {
     /// By service id.
     #[serde(default)]
-    services: Option<BTreeMap<String, NodeService>>,
+    services: Option<BTreeMap<String, NodeServiceJson>>,
 }
 
 /// The part of a service that is shown.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct NodeService {
+struct NodeServiceJson {
     /// Its name.
     service: String,
     /// Its tags.
@@ -131,7 +131,7 @@ fn datacenters(flags: &DatacenterFlags, output: &mut Output) -> Result<(), Fault
 fn nodes(flags: &NodeFlags, output: &mut Output) -> Result<(), Fault> {
     let client = flags.listing.open(output)?;
     let path = match &flags.service {
-        Some(service) => format!("/v1/catalog/service/{}", place::encode(service)),
+        Some(service) => format!("/v1/catalog/service/{}", endpoint::encode(service)),
         None => "/v1/catalog/nodes".to_owned(),
     };
     let mut request = with_meta(Request::get("Error listing nodes", path), &flags.node_meta);
@@ -141,7 +141,7 @@ fn nodes(flags: &NodeFlags, output: &mut Output) -> Result<(), Fault> {
     if flags.filter.is_some() {
         request = request.with("filter", flags.filter.clone());
     }
-    let mut nodes: Vec<Node> = client.ask_json(&request)?;
+    let mut nodes: Vec<NodeJson> = client.ask_json(&request)?;
     // A node runs several instances of a service: it is still one node.
     let mut seen = std::collections::BTreeSet::new();
     nodes.retain(|node| seen.insert(node.name.clone()));
@@ -183,9 +183,9 @@ fn services_of(
     node: &str,
     node_meta: &[String],
 ) -> Result<BTreeMap<String, Vec<String>>, Fault> {
-    let path = format!("/v1/catalog/node/{}", place::encode(node));
+    let path = format!("/v1/catalog/node/{}", endpoint::encode(node));
     let request = with_meta(Request::get("Error listing services for node", path), node_meta);
-    let found: Option<NodeServices> = client.ask_json(&request)?;
+    let found: Option<NodeServicesJson> = client.ask_json(&request)?;
     let services = found.and_then(|found| found.services).unwrap_or_default();
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for service in services.into_values() {
@@ -197,7 +197,7 @@ fn services_of(
     Ok(names)
 }
 
-fn standard(nodes: &[Node]) -> String {
+fn standard(nodes: &[NodeJson]) -> String {
     let rows = nodes.iter().map(|node| {
         let id: String = node.id.chars().take(8).collect();
         row(&[&node.name, &id, &node.address, &node.datacenter])
@@ -205,7 +205,7 @@ fn standard(nodes: &[Node]) -> String {
     show_under(&["Node", "ID", "Address", "DC"], rows)
 }
 
-fn detailed(nodes: &[Node]) -> String {
+fn detailed(nodes: &[NodeJson]) -> String {
     let rows = nodes.iter().map(|node| {
         let addresses = pairs(node.tagged_addresses.as_ref());
         let meta = pairs(node.meta.as_ref());

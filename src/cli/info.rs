@@ -21,7 +21,7 @@ pub(super) struct Flags {
 
 /// The part of the answer that is shown.
 #[derive(Deserialize)]
-struct Agent {
+struct SelfJson {
     /// Section → key → value.
     #[serde(rename = "Stats", default)]
     stats: BTreeMap<String, BTreeMap<String, String>>,
@@ -30,7 +30,8 @@ struct Agent {
 /// Does it.
 pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     let client = flags.listing.open(output)?;
-    let agent: Agent = client.ask_json(&Request::get("Error querying agent", "/v1/agent/self"))?;
+    let agent: SelfJson =
+        client.ask_json(&Request::get("Error querying agent", "/v1/agent/self"))?;
     flags.listing.print(&agent.stats, output, sections)
 }
 

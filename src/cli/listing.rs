@@ -7,14 +7,14 @@ use crate::cli::arguments::none_of;
 use crate::cli::client::{Client, ClientFlags};
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
-use crate::cli::table::Format;
+use crate::cli::table::Layout;
 
 /// The flags of such a command, beside its own.
 #[derive(Args)]
 pub(super) struct ListingFlags {
     /// `pretty` or `json`
     #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    format: Layout,
     /// Nothing more is taken.
     #[arg(hide = true)]
     others: Vec<String>,
@@ -44,8 +44,8 @@ impl ListingFlags {
         pretty: impl FnOnce(&T) -> String,
     ) -> Result<(), Fault> {
         match self.format {
-            Format::Json => output.json(&serde_json::json!(found)),
-            Format::Pretty => output.text(&pretty(found)),
+            Layout::Json => output.json(&serde_json::json!(found)),
+            Layout::Pretty => output.text(&pretty(found)),
         }
     }
 
@@ -59,7 +59,7 @@ impl ListingFlags {
         output: &mut Output,
         pretty: impl FnOnce(&T) -> String,
     ) -> Result<(), Fault> {
-        if found.is_empty && self.format == Format::Pretty {
+        if found.is_empty && self.format == Layout::Pretty {
             let what = found.what;
             output.note(&format!("No {what} match the given query - try expanding your search."));
             return Ok(());

@@ -35,7 +35,7 @@ pub(super) struct Flags {
 /// A member, as the API states it.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Member {
+struct MemberJson {
     /// Node name.
     name: String,
     /// Address of its gossip.
@@ -63,7 +63,7 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     if flags.wan {
         request = request.with("wan", Some("1".to_owned()));
     }
-    let mut members: Vec<Member> = client.ask_json(&request)?;
+    let mut members: Vec<MemberJson> = client.ask_json(&request)?;
     members.retain(|member| status.is_match(member.status()));
     members.sort_by(|one, other| one.name.cmp(&other.name));
     if members.is_empty() {
@@ -73,7 +73,7 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     flags.listing.print(&members, output, |members| pretty(members))
 }
 
-impl Member {
+impl MemberJson {
     /// The word for its status.
     fn status(&self) -> &'static str {
         match self.status {
@@ -99,7 +99,7 @@ impl Member {
     }
 }
 
-fn standard(members: &[Member]) -> String {
+fn standard(members: &[MemberJson]) -> String {
     let heading = ["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Segment"];
     let rows = members.iter().map(|member| {
         // A version may carry a revision after a colon.
@@ -117,7 +117,7 @@ fn standard(members: &[Member]) -> String {
     show_under(&heading, rows)
 }
 
-fn detailed(members: &[Member]) -> String {
+fn detailed(members: &[MemberJson]) -> String {
     let rows = members.iter().map(|member| {
         let mut tags = member.tags.clone();
         if member.tag("role") == "consul" {

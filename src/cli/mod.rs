@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::cli::arguments::Line;
+use crate::cli::arguments::CommandLine;
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
 
@@ -97,9 +97,11 @@ enum Noun {
 fn dispatch(arguments: Vec<OsString>, output: &mut Output) -> Result<ExitCode, Fault> {
     let mut tree = command_tree();
     let rewritten = match arguments::rewrite(arguments, &tree)? {
-        Line::Run(rewritten) => rewritten,
-        Line::Version => return version::print(&version::Flags::default(), output).map(|()| DONE),
-        Line::Help(path) => {
+        CommandLine::Run(rewritten) => rewritten,
+        CommandLine::Version => {
+            return version::print(&version::Flags::default(), output).map(|()| DONE);
+        }
+        CommandLine::Help(path) => {
             let help = arguments::find(&mut tree, &path).map(clap::Command::render_help);
             let help = help.map(|help| help.to_string()).unwrap_or_default();
             return output.text(help.trim_end()).map(|()| DONE);

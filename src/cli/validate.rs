@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
-use crate::intake::{self, Format, LoadFault, Sources};
+use crate::intake::{self, Language, LoadFault, Sources};
 
 /// `lictor validate`
 #[derive(Args)]
@@ -74,10 +74,10 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
 }
 
 /// The word of `-config-format`.
-pub(super) fn format_of(word: &str) -> Result<Format, Fault> {
+pub(super) fn format_of(word: &str) -> Result<Language, Fault> {
     match word {
-        "json" => Ok(Format::Json),
-        "hcl" => Ok(Format::Hcl),
+        "json" => Ok(Language::Json),
+        "hcl" => Ok(Language::Hcl),
         _ => Err(Fault::Refused("-config-format must be either 'hcl' or 'json'".to_owned())),
     }
 }

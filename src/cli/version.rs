@@ -5,14 +5,14 @@ use serde_json::json;
 
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
-use crate::cli::table::Format;
+use crate::cli::table::Layout;
 
 /// `lictor version`
 #[derive(Args, Default)]
 pub(super) struct Flags {
     /// `pretty` or `json`
     #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    format: Layout,
     /// Nothing more is taken.
     #[arg(hide = true)]
     others: Vec<String>,
@@ -27,11 +27,11 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
 pub(super) fn print(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     let version = env!("CARGO_PKG_VERSION");
     match flags.format {
-        Format::Pretty => output.text(&format!(
+        Layout::Pretty => output.text(&format!(
             "Lictor v{version}\nProtocol {PROTOCOL} spoken by default, understands {PROTOCOL} to {PROTOCOL_MAX}"
         )),
         // Consul's keys, which its tools read.
-        Format::Json => output.json(&json!({
+        Layout::Json => output.json(&json!({
             "Version": version,
             "Revision": "",
             "Prerelease": "",

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::intake::fault::{Fault, Place};
 use crate::intake::json::{self, Repeats};
 use crate::intake::lexer::{Token, tokens};
-use crate::intake::value::{Entry, Kind, Value};
+use crate::intake::value::{Field, Kind, Value};
 use crate::model::limits::DOCUMENT_DEPTH_MAX;
 
 /// Reads a document.
@@ -47,7 +47,7 @@ impl Parser {
     }
 
     /// Attributes and blocks up to a closing token, which is taken too.
-    fn entries(&mut self, close: &Token) -> Result<Vec<Entry>, Fault> {
+    fn entries(&mut self, close: &Token) -> Result<Vec<Field>, Fault> {
         let mut entries = Entries::default();
         loop {
             let (token, place) = self.take()?;
@@ -56,7 +56,7 @@ impl Parser {
                 Token::Comma if !entries.list.is_empty() => {}
                 Token::Word(key) | Token::Text(key) => {
                     let value = self.after_key()?;
-                    entries.add(Entry { key, place, value });
+                    entries.add(Field { key, place, value });
                 }
                 Token::End => {
                     return Err(
@@ -81,7 +81,7 @@ impl Parser {
                 self.enter(&place)?;
                 let value = self.after_label()?;
                 self.depth -= 1;
-                let entry = Entry { key: label, place: place.clone(), value };
+                let entry = Field { key: label, place: place.clone(), value };
                 Ok(Value { kind: Kind::Object(vec![entry]), place })
             }
             Token::End => Err(Fault::at(&place, "the file ends where `=` or `{` should stand")),
@@ -175,14 +175,14 @@ impl Parser {
 #[derive(Default)]
 struct Entries {
     /// In the order of the document.
-    list: Vec<Entry>,
+    list: Vec<Field>,
     /// Where each key stands in the list.
     index: BTreeMap<String, usize>,
 }
 
 impl Entries {
     /// Adds an entry: objects of one key add up, anything else replaces what the key had.
-    fn add(&mut self, entry: Entry) {
+    fn add(&mut self, entry: Field) {
         let known = self.index.get(&entry.key).and_then(|at| self.list.get_mut(*at));
         let Some(known) = known else {
             self.index.insert(entry.key.clone(), self.list.len());

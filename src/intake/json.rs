@@ -12,7 +12,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, CommentCollectionStrategy, ParseOptions};
 
 use crate::intake::fault::{Fault, Place};
-use crate::intake::value::{Entry, Kind, Value};
+use crate::intake::value::{Field, Kind, Value};
 
 /// What a key that stands twice in an object means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +87,8 @@ impl Walk<'_> {
         Ok(Value { kind, place })
     }
 
-    fn entries(&self, object: &Object<'_>) -> Result<Vec<Entry>, Fault> {
-        let mut entries: Vec<Entry> = Vec::with_capacity(object.properties.len());
+    fn entries(&self, object: &Object<'_>) -> Result<Vec<Field>, Fault> {
+        let mut entries: Vec<Field> = Vec::with_capacity(object.properties.len());
         let mut seen = BTreeMap::new();
         for property in &object.properties {
             let key = property.name.as_str().to_owned();
@@ -100,7 +100,7 @@ impl Walk<'_> {
                 let text = format!("`{key}` is stated twice in one object, first at {before}");
                 return Err(Fault::at(&place, text).hint("take one of them out"));
             }
-            entries.push(Entry { key, place, value });
+            entries.push(Field { key, place, value });
         }
         Ok(entries)
     }

@@ -1,21 +1,21 @@
 //! The keys of a configuration: all that Consul 1.8.7 knows, and the few newer ones that lictor takes.
 
 use crate::intake::definition_keys::{CHECK, SERVICE};
-use crate::intake::schema::{Effect, Key, Naming, Table, Type};
+use crate::intake::schema::{Effect, KnownKey, Naming, Table, Type};
 
 /// A key that does what it says.
-pub(crate) const fn works(name: &'static str, holds: Type) -> Key {
-    Key { name, holds, effect: Effect::Works }
+pub(crate) const fn works(name: &'static str, holds: Type) -> KnownKey {
+    KnownKey { name, holds, effect: Effect::Works }
 }
 
 /// A key that does nothing yet.
-const fn later(name: &'static str, holds: Type) -> Key {
-    Key { name, holds, effect: Effect::Later }
+const fn later(name: &'static str, holds: Type) -> KnownKey {
+    KnownKey { name, holds, effect: Effect::Later }
 }
 
 /// A key that never does anything.
-pub(crate) const fn ignored(name: &'static str) -> Key {
-    Key { name, holds: Type::Any, effect: Effect::Ignored }
+pub(crate) const fn ignored(name: &'static str) -> KnownKey {
+    KnownKey { name, holds: Type::Any, effect: Effect::Ignored }
 }
 
 /// The whole of a configuration file.

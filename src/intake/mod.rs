@@ -64,7 +64,7 @@ pub use self::body::{DecodeFault, check_from_json, service_from_json};
 pub use self::config::{Addresses, Config, Limits, LogLevel, LogSettings, Ports};
 pub use self::fault::{Fault, LoadFault, Place};
 pub use self::network::private_ips;
-pub use self::sources::{FlagSetting, Format, Sources};
+pub use self::sources::{FlagSetting, Language, Sources};
 pub use self::zones::{LoadedZones, RefusedZone, load_zone, load_zones};
 
 use self::read::Notes;

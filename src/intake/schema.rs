@@ -4,7 +4,7 @@
 //! where one block was written; nothing is null; what the table ignores is gone.
 
 use crate::intake::fault::Place;
-use crate::intake::value::{Entry, Kind, Value};
+use crate::intake::value::{Field, Kind, Value};
 use crate::model::limits::{BLOCKS_MAX, FAULTS_KEPT_MAX, KEY_COMPARED_CHARS_MAX, MAP_ENTRIES_MAX};
 use crate::model::time::{DurationFault, parse_duration};
 
@@ -50,7 +50,7 @@ pub(crate) enum Effect {
 
 /// A key that is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Key {
+pub(crate) struct KnownKey {
     /// Its spelling.
     pub(crate) name: &'static str,
     /// What it may hold.
@@ -65,7 +65,7 @@ pub(crate) struct Table {
     /// How their spelling is compared.
     pub(crate) naming: Naming,
     /// Each of them.
-    pub(crate) keys: &'static [Key],
+    pub(crate) keys: &'static [KnownKey],
 }
 
 /// How a key's spelling is compared.
@@ -236,7 +236,7 @@ impl Findings {
             self.path.push(entry.key.clone());
             let checked = self.value(entry.value, holds);
             self.path.pop();
-            kept.extend(checked.map(|value| Entry { key: entry.key, place: entry.place, value }));
+            kept.extend(checked.map(|value| Field { key: entry.key, place: entry.place, value }));
         }
         Some(Value { kind: Kind::Object(kept), place })
     }
@@ -277,7 +277,7 @@ impl Findings {
                 return self.wrong(value, "an object", "struct");
             }
         };
-        let mut kept: Vec<Entry> = Vec::with_capacity(entries.len().min(table.keys.len()));
+        let mut kept: Vec<Field> = Vec::with_capacity(entries.len().min(table.keys.len()));
         for entry in entries {
             self.path.push(entry.key.clone());
             self.entry(entry, table, &mut kept);
@@ -286,7 +286,7 @@ impl Findings {
         Some(Value { kind: Kind::Object(kept), place })
     }
 
-    fn entry(&mut self, entry: Entry, table: &Table, kept: &mut Vec<Entry>) {
+    fn entry(&mut self, entry: Field, table: &Table, kept: &mut Vec<Field>) {
         let Some(key) = table.find(&entry.key) else {
             let is_object = matches!(entry.value.kind, Kind::Object(_) | Kind::Blocks(_));
             let is_kept = self.misfits.len() < FAULTS_KEPT_MAX;
@@ -300,7 +300,7 @@ impl Findings {
             self.idle.push((self.path.join("."), entry.place.clone()));
         }
         let Some(value) = self.value(entry.value, key.holds) else { return };
-        let entry = Entry { key: key.name.to_owned(), place: entry.place, value };
+        let entry = Field { key: key.name.to_owned(), place: entry.place, value };
         match kept.iter_mut().find(|known| known.key == entry.key) {
             Some(known) if self.author == Author::Client => *known = entry,
             // `Port` and `port` in one definition: neither can be meant to vanish.
@@ -315,7 +315,7 @@ impl Findings {
 
 impl Table {
     /// The key that a spelling means.
-    pub(crate) fn find(&self, written: &str) -> Option<&'static Key> {
+    pub(crate) fn find(&self, written: &str) -> Option<&'static KnownKey> {
         match self.naming {
             Naming::Exact => self.keys.iter().find(|key| key.name == written),
             Naming::Loose => self.keys.iter().find(|key| is_loosely(key.name, written)),
@@ -327,7 +327,7 @@ impl Table {
         // Only the beginning can look like a key, and comparing costs the product of both lengths.
         let written: String = written.chars().take(KEY_COMPARED_CHARS_MAX).collect();
         let folded = written.to_lowercase();
-        let distance = |key: &Key| strsim::damerau_levenshtein(key.name, &folded);
+        let distance = |key: &KnownKey| strsim::damerau_levenshtein(key.name, &folded);
         let shown = self.keys.iter().filter(|key| key.effect != Effect::Ignored);
         let nearest = shown.min_by_key(|key| distance(key))?;
         (distance(nearest) <= 1 + folded.len() / 4).then_some(nearest.name)

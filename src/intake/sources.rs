@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::intake::fault::{Fault, Place};
 use crate::intake::keys::CONFIG;
 use crate::intake::schema::{self, Author, Flaw, Misfit, Type};
-use crate::intake::value::{Entry, Kind, Value};
+use crate::intake::value::{Field, Kind, Value};
 use crate::intake::{hcl, json};
 use crate::model::limits::{
     CONFIG_FILE_BYTES_MAX, CONFIG_FILES_MAX, KEY_SHOWN_CHARS_MAX, MAP_ENTRIES_MAX,
@@ -21,7 +21,7 @@ use crate::model::limits::{
 
 /// In which language a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum Language {
     /// JSON.
     Json,
     /// HCL 1.
@@ -36,7 +36,7 @@ pub struct Sources {
     /// `-config-file` and `-config-dir`, in the order of the command line.
     pub paths: Vec<PathBuf>,
     /// `-config-format`: for files whose name does not say.
-    pub format: Option<Format>,
+    pub format: Option<Language>,
     /// `-hcl` fragments.
     pub fragments: Vec<String>,
     /// Flags that state one setting each.
@@ -77,7 +77,7 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
             1 => "-hcl".to_owned(),
             _ => format!("-hcl ({})", index + 1),
         };
-        all.text(&Arc::from(name), fragment, Format::Hcl);
+        all.text(&Arc::from(name), fragment, Language::Hcl);
     }
     for flag in &sources.flags {
         let document = flag_document(flag);
@@ -88,7 +88,7 @@ pub(crate) fn gather(sources: &Sources) -> Gathered {
 
 impl Gathered {
     /// A path of the command line: a folder, or a file that must be one.
-    fn path(&mut self, path: &Path, format: Option<Format>) {
+    fn path(&mut self, path: &Path, format: Option<Language>) {
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.folder(path, format),
             Ok(_) => match format.or_else(|| format_of(path)) {
@@ -104,7 +104,7 @@ impl Gathered {
     }
 
     /// The files of a folder in the order of their names; no folders in it.
-    fn folder(&mut self, path: &Path, format: Option<Format>) {
+    fn folder(&mut self, path: &Path, format: Option<Language>) {
         let entries = match fs::read_dir(path) {
             Ok(entries) => entries,
             Err(fault) => return self.faults.push(io_fault(path, &fault)),
@@ -137,7 +137,7 @@ impl Gathered {
         }
     }
 
-    fn file(&mut self, path: &Path, format: Format) {
+    fn file(&mut self, path: &Path, format: Language) {
         let source: Arc<str> = Arc::from(path.display().to_string());
         match read(path, &source) {
             Ok(text) => self.text(&source, &text, format),
@@ -145,7 +145,7 @@ impl Gathered {
         }
     }
 
-    fn text(&mut self, source: &Arc<str>, text: &str, format: Format) {
+    fn text(&mut self, source: &Arc<str>, text: &str, format: Language) {
         let place = Place::whole(source);
         // Consul takes an empty file for an empty document.
         if text.trim().is_empty() {
@@ -156,8 +156,8 @@ impl Gathered {
             return self.faults.push(fault.hint("save it as UTF-8 without one"));
         }
         let parsed = match format {
-            Format::Json => json::parse(source, text, json::Repeats::Refuse),
-            Format::Hcl => hcl::parse(source, text),
+            Language::Json => json::parse(source, text, json::Repeats::Refuse),
+            Language::Hcl => hcl::parse(source, text),
         };
         match parsed {
             Ok(document) => self.document(document),
@@ -238,7 +238,7 @@ fn flag_document(flag: &FlagSetting) -> Value {
     let holds = type_of(&keys);
     let mut value = Value { kind: flag_kind(&flag.value, holds, &place), place: place.clone() };
     while let Some(key) = keys.pop() {
-        let entry = Entry { key: key.to_owned(), place: place.clone(), value };
+        let entry = Field { key: key.to_owned(), place: place.clone(), value };
         value = Value { kind: Kind::Object(vec![entry]), place: place.clone() };
     }
     value
@@ -268,7 +268,7 @@ fn flag_kind(text: &str, holds: Option<Type>, place: &Place) -> Kind {
         (Some(Type::Texts), text) => Kind::List(vec![value(text)]),
         (Some(Type::Map), text) => {
             let (key, rest) = text.split_once(':').unwrap_or((text, ""));
-            let entry = Entry { key: key.to_owned(), place: place.clone(), value: value(rest) };
+            let entry = Field { key: key.to_owned(), place: place.clone(), value: value(rest) };
             Kind::Object(vec![entry])
         }
         _ => Kind::Text(text.to_owned()),
@@ -327,10 +327,10 @@ fn place_of_byte(source: &Arc<str>, bytes: &[u8], at: usize) -> Place {
     }
 }
 
-fn format_of(path: &Path) -> Option<Format> {
+fn format_of(path: &Path) -> Option<Language> {
     match path.extension()?.to_str()? {
-        "json" => Some(Format::Json),
-        "hcl" => Some(Format::Hcl),
+        "json" => Some(Language::Json),
+        "hcl" => Some(Language::Hcl),
         _ => None,
     }
 }

@@ -25,14 +25,14 @@ pub(crate) enum Kind {
     /// `[…]`.
     List(Vec<Value>),
     /// `{…}`, in the order of the document.
-    Object(Vec<Entry>),
+    Object(Vec<Field>),
     /// HCL's repeated blocks of one key: a list where the key wants one, else one merged object.
     Blocks(Vec<Value>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub(crate) struct Field {
     /// As it was written.
     pub(crate) key: String,
     /// Where the key begins.

@@ -8,7 +8,7 @@ use crate::model::number::Revision;
 
 /// A key and what stands under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct KvPair {
     /// Where it stands.
     pub key: Key,
     /// Any bytes, at most [`crate::model::limits::KV_VALUE_BYTES_MAX`].

@@ -24,7 +24,7 @@ openraft::declare_raft_types!(
 );
 
 /// The running consensus.
-pub(in crate::raft) type Raft = openraft::Raft<TypeConfig, crate::raft::machine::Machine>;
+pub(in crate::raft) type Raft = openraft::Raft<TypeConfig, crate::raft::machine::StateMachine>;
 /// A position in the log and the leader that wrote it.
 pub(in crate::raft) type LogId = openraft::alias::LogIdOf<TypeConfig>;
 /// The leader half of a [`LogId`].

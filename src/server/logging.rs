@@ -63,7 +63,7 @@ where
     if is_json {
         format::layer().json().flatten_event(true).with_writer(writer).boxed()
     } else {
-        format::layer().with_ansi(false).event_format(Line).with_writer(writer).boxed()
+        format::layer().with_ansi(false).event_format(LogLine).with_writer(writer).boxed()
     }
 }
 
@@ -79,9 +79,9 @@ fn filter(level: LogLevel) -> EnvFilter {
 }
 
 /// `2026-11-23T16:12:50.123456Z [INFO]  server: message: key=value`.
-struct Line;
+struct LogLine;
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LogLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,

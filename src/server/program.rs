@@ -19,7 +19,7 @@ use crate::server::clock;
 use crate::server::metrics::Metrics;
 
 /// What somebody asked the program to do.
-pub(in crate::server) enum Request {
+pub(in crate::server) enum Errand {
     /// To read its configuration again, and to say what came of it.
     Reload(oneshot::Sender<Result<(), String>>),
     /// To leave and end.
@@ -28,8 +28,8 @@ pub(in crate::server) enum Request {
 
 /// The program, as the API sees it.
 pub(in crate::server) struct Handle {
-    /// Where requests are put.
-    pub(in crate::server) requests: mpsc::Sender<Request>,
+    /// Where errands are put.
+    pub(in crate::server) errands: mpsc::Sender<Errand>,
     /// Who is alive.
     pub(in crate::server) members: Vec<Member>,
     /// The configuration in use, as JSON.
@@ -62,14 +62,14 @@ impl Program for Handle {
         Box::pin(async {
             let (told, tell) = oneshot::channel();
             let stopping = || "the agent is shutting down".to_owned();
-            self.requests.send(Request::Reload(told)).await.map_err(|_| stopping())?;
+            self.errands.send(Errand::Reload(told)).await.map_err(|_| stopping())?;
             tell.await.map_err(|_| stopping())?
         })
     }
 
     fn leave(&self) {
         // A full queue means that a stop or as many reloads are under way already.
-        let _ = self.requests.try_send(Request::Leave);
+        let _ = self.errands.try_send(Errand::Leave);
     }
 
     fn members(&self) -> Vec<Member> {

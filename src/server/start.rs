@@ -76,9 +76,9 @@ pub(in crate::server) async fn start(
     let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
     let members = vec![settings::member(&config, &identity)];
     let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
-    let (asks, requests) = mpsc::channel(REQUESTS_MAX);
+    let (asks, errands) = mpsc::channel(ERRANDS_MAX);
     let program = Handle {
-        requests: asks,
+        errands: asks,
         members: members.clone(),
         config: Arc::clone(&shown),
         metrics: metrics.clone(),
@@ -102,7 +102,7 @@ pub(in crate::server) async fn start(
         config,
         shown,
         node: identity.node,
-        requests,
+        errands,
         log_level,
         front,
         udp,
@@ -310,7 +310,7 @@ fn start_agent(
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Requests of the API that may wait while a reload runs.
-const REQUESTS_MAX: usize = 16;
+const ERRANDS_MAX: usize = 16;
 
 /// Ports that are tried for DNS where any will do.
 const BIND_TRIES_MAX: u32 = 16;

@@ -21,7 +21,7 @@ pub(in crate::agent) struct Schedule {
     /// Spreads first runs.
     seed: u64,
     /// What is scheduled.
-    slots: BTreeMap<CheckId, Slot>,
+    turns: BTreeMap<CheckId, Turn>,
     /// Those that run a program.
     scripts: Queue,
     /// Those that talk to somebody.
@@ -91,7 +91,7 @@ impl Queue {
 
 /// One check's place.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+struct Turn {
     /// From one run to the next.
     interval: Duration,
     /// When it is due.
@@ -116,7 +116,7 @@ impl Schedule {
     pub(in crate::agent) fn new(seed: u64, sockets_running_max: usize) -> Self {
         Self {
             seed,
-            slots: BTreeMap::new(),
+            turns: BTreeMap::new(),
             scripts: Queue::new(SCRIPTS_RUNNING_MAX),
             sockets: Queue::new(sockets_running_max),
             running: BTreeMap::new(),
@@ -130,13 +130,13 @@ impl Schedule {
         let interval = interval.max(Duration::from_millis(CHECK_INTERVAL_MIN_MS));
         let due = now.after(self.spread(id, interval));
         self.queue(lane).due.insert((due, id.clone()));
-        self.slots.insert(id.clone(), Slot { interval, due, lane, stale: self.ticket });
+        self.turns.insert(id.clone(), Turn { interval, due, lane, stale: self.ticket });
     }
 
     /// Forgets a check. A run that is under way still has to be [finished](Self::finish).
     pub(in crate::agent) fn remove(&mut self, id: &CheckId) {
-        if let Some(slot) = self.slots.remove(id) {
-            self.queue(slot.lane).due.remove(&(slot.due, id.clone()));
+        if let Some(turn) = self.turns.remove(id) {
+            self.queue(turn.lane).due.remove(&(turn.due, id.clone()));
         }
     }
 
@@ -152,9 +152,9 @@ impl Schedule {
     fn poll_lane(&mut self, lane: Lane, now: Now, runs: &mut Vec<Due>) {
         while self.queue(lane).next().is_some_and(|due| due <= now) {
             let Some((due, id)) = self.queue(lane).due.pop_first() else { break };
-            let Some(slot) = self.slots.get_mut(&id) else { continue };
-            slot.due = next_in_phase(due, slot.interval, now);
-            let next = (slot.due, id.clone());
+            let Some(turn) = self.turns.get_mut(&id) else { continue };
+            turn.due = next_in_phase(due, turn.interval, now);
+            let next = (turn.due, id.clone());
             self.queue(lane).due.insert(next);
             if self.running.contains_key(&id) {
                 continue;
@@ -175,7 +175,7 @@ impl Schedule {
         self.running.remove(&run.id);
         let queue = self.queue(lane);
         queue.running = queue.running.saturating_sub(1);
-        self.slots.get(&run.id).is_some_and(|slot| slot.stale < run.ticket)
+        self.turns.get(&run.id).is_some_and(|turn| turn.stale < run.ticket)
     }
 
     /// When to poll again; `None` while that is known only when a run ends.

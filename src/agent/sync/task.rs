@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::clock::Clock;
 use crate::agent::sync::deferral::Deferral;
-use crate::agent::sync::timer::{Outcome, Timer};
+use crate::agent::sync::timer::{Agreement, Timer};
 use crate::agent::sync::{Difference, Scope, Stated, diff};
 use crate::agent::{AgentOptions, LocalView};
 use crate::catalog::command::{Deregistration, DeregistrationTarget};
@@ -88,7 +88,7 @@ pub(in crate::agent) async fn run(mut sync: Synchroniser, leave: Leave, stop: Ca
         let interval = sync.options.check_update_interval;
         deferral.note(&compared.scope, &compared.outputs, now, interval, &mut rng);
         let nodes = sync.reader.load().node_count();
-        timer.note(compared.outcome, nodes, sync.clock.now(), &mut rng);
+        timer.note(compared.agreement, nodes, sync.clock.now(), &mut rng);
         sync.attempted.send_replace(generation);
     }
     // Nothing will be told from now on: nobody shall wait for it.
@@ -98,7 +98,7 @@ pub(in crate::agent) async fn run(mut sync: Synchroniser, leave: Leave, stop: Ca
 /// What a comparison came to.
 struct Compared {
     /// Whether the catalog agrees now.
-    outcome: Outcome,
+    agreement: Agreement,
     /// Checks whose output still differs.
     outputs: BTreeSet<CheckId>,
     /// What was compared.
@@ -130,30 +130,30 @@ impl Synchroniser {
         let (difference, scope) = self.diff(due, extent);
         let Difference { first, others, last, outputs } = difference;
         if first.is_none() && others.is_empty() && last.is_empty() {
-            return Compared { outcome: Outcome::Agrees, outputs, scope };
+            return Compared { agreement: Agreement::Agrees, outputs, scope };
         }
         if self.propose.cluster().leader.is_none() {
-            return Compared { outcome: Outcome::NoLeader, outputs, scope };
+            return Compared { agreement: Agreement::NoLeader, outputs, scope };
         }
         if let Some(command) = first {
-            let outcome = self.tell(command).await;
-            if outcome != Outcome::Agrees {
-                return Compared { outcome, outputs, scope };
+            let agreement = self.tell(command).await;
+            if agreement != Agreement::Agrees {
+                return Compared { agreement, outputs, scope };
             }
         }
-        let mut outcome = self.tell_all(others).await;
+        let mut agreement = self.tell_all(others).await;
         // Where one of the others was refused, the checks of another service still have to be told.
-        if outcome != Outcome::NoLeader {
-            outcome = worse(outcome, self.tell_all(last).await);
+        if agreement != Agreement::NoLeader {
+            agreement = worse(agreement, self.tell_all(last).await);
         }
-        Compared { outcome, outputs, scope }
+        Compared { agreement, outputs, scope }
     }
 
-    async fn tell_all(&self, commands: Vec<Command>) -> Outcome {
+    async fn tell_all(&self, commands: Vec<Command>) -> Agreement {
         let outcomes = stream::iter(commands).map(|command| self.tell(command));
         outcomes
             .buffer_unordered(SYNC_COMMANDS_MAX)
-            .fold(Outcome::Agrees, |all, one| async move { worse(all, one) })
+            .fold(Agreement::Agrees, |all, one| async move { worse(all, one) })
             .await
     }
 
@@ -191,19 +191,19 @@ impl Synchroniser {
         (difference, scope)
     }
 
-    async fn tell(&self, command: Command) -> Outcome {
+    async fn tell(&self, command: Command) -> Agreement {
         match self.propose.propose(command).await {
-            Ok(Reply::Done(_)) => Outcome::Agrees,
+            Ok(Reply::Done(_)) => Agreement::Agrees,
             Ok(Reply::Rejected(reject)) => {
                 tracing::warn!("the catalog refuses what this agent states: {reject}");
-                Outcome::Refused
+                Agreement::Refused
             }
             // Nothing that this room writes compares and sets, and the end comes by itself.
-            Ok(Reply::CasMismatch) | Err(ProposeFault::Stopping) => Outcome::Refused,
-            Err(ProposeFault::NoLeader) => Outcome::NoLeader,
+            Ok(Reply::CasMismatch) | Err(ProposeFault::Stopping) => Agreement::Refused,
+            Err(ProposeFault::NoLeader) => Agreement::NoLeader,
             Err(fault @ (ProposeFault::Storage(_) | ProposeFault::TooLarge { .. })) => {
                 tracing::warn!("cannot tell the catalog what this agent states: {fault}");
-                Outcome::Refused
+                Agreement::Refused
             }
         }
     }
@@ -222,11 +222,11 @@ impl Synchroniser {
     }
 }
 
-fn worse(one: Outcome, other: Outcome) -> Outcome {
+fn worse(one: Agreement, other: Agreement) -> Agreement {
     match (one, other) {
-        (Outcome::Refused, _) | (_, Outcome::Refused) => Outcome::Refused,
-        (Outcome::NoLeader, _) | (_, Outcome::NoLeader) => Outcome::NoLeader,
-        (Outcome::Agrees, Outcome::Agrees) => Outcome::Agrees,
+        (Agreement::Refused, _) | (_, Agreement::Refused) => Agreement::Refused,
+        (Agreement::NoLeader, _) | (_, Agreement::NoLeader) => Agreement::NoLeader,
+        (Agreement::Agrees, Agreement::Agrees) => Agreement::Agrees,
     }
 }
 

@@ -4,13 +4,13 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
-use crate::model::kv::Entry;
+use crate::model::kv::KvPair;
 use crate::model::number::Revision;
 
 /// An entry.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(in crate::api) struct EntryJson<'a> {
+pub(in crate::api) struct KvPairJson<'a> {
     /// How often a lock on it was acquired.
     lock_index: u64,
     /// Where it stands.
@@ -18,21 +18,21 @@ pub(in crate::api) struct EntryJson<'a> {
     /// A number that the client chose.
     flags: u64,
     /// What stands there, in base64 (RFC 4648 §4); `null` for nothing.
-    value: Value<'a>,
+    value: Base64<'a>,
     /// When it was created.
     create_index: Revision,
     /// When it last changed.
     modify_index: Revision,
 }
 
-impl<'a> EntryJson<'a> {
+impl<'a> KvPairJson<'a> {
     /// Shows an entry.
-    pub(in crate::api) fn new(entry: &'a Entry) -> Self {
+    pub(in crate::api) fn new(entry: &'a KvPair) -> Self {
         Self {
             lock_index: entry.lock_index,
             key: entry.key.as_str(),
             flags: entry.flags,
-            value: Value(&entry.value),
+            value: Base64(&entry.value),
             create_index: entry.create_revision,
             modify_index: entry.modify_revision,
         }
@@ -40,9 +40,9 @@ impl<'a> EntryJson<'a> {
 }
 
 /// The bytes of a value.
-struct Value<'a>(&'a [u8]);
+struct Base64<'a>(&'a [u8]);
 
-impl Serialize for Value<'_> {
+impl Serialize for Base64<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0.is_empty() {
             serializer.serialize_none()

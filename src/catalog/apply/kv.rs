@@ -6,7 +6,7 @@ use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet, ReapTombstones};
 use crate::catalog::reply::{Changes, Reply, Topic};
 use crate::catalog::row::RowKey;
 use crate::catalog::state::Catalog;
-use crate::model::kv::Entry;
+use crate::model::kv::KvPair;
 use crate::model::name::Key;
 use crate::model::number::Revision;
 
@@ -26,7 +26,7 @@ pub(super) fn set(
     if before.as_ref().is_some_and(|entry| entry.value == set.value && entry.flags == set.flags) {
         return Reply::Done(revision);
     }
-    let after = Entry {
+    let after = KvPair {
         key: set.key.clone(),
         value: set.value.clone(),
         flags: set.flags,

@@ -6,16 +6,16 @@ pub(super) struct Flag {
     /// Without dashes.
     pub(super) name: &'static str,
     /// What it takes.
-    pub(super) value: Value,
+    pub(super) value: FlagValue,
     /// What it does.
-    pub(super) meaning: Meaning,
+    pub(super) meaning: FlagUse,
     /// For `-help`.
     pub(super) help: &'static str,
 }
 
 /// What a flag takes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
+pub(super) enum FlagValue {
     /// A text, called so in the help.
     Text(&'static str),
     /// A file or folder.
@@ -26,36 +26,36 @@ pub(super) enum Value {
 
 /// What a flag does.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meaning {
+pub(super) enum FlagUse {
     /// Starts a throw-away agent.
     Dev,
     /// Names files to read.
     Source,
     /// Says what language files are in.
-    Format,
+    Language,
     /// Is configuration itself.
     Fragment,
     /// Sets this key; adds to it if it is a list.
     Key(&'static str),
     /// `KEY:VALUE`, sets an entry of this map.
-    Entry(&'static str),
+    Pair(&'static str),
 }
 
 /// In the order of the help.
 pub(super) const FLAGS: &[Flag] = &[
-    flag("dev", Value::Truth, Meaning::Dev, "A server of its own that keeps nothing on disk"),
-    flag("config-file", Value::Path("FILE"), Meaning::Source, "JSON or HCL file; repeatable"),
-    flag("config-dir", Value::Path("DIR"), Meaning::Source, "Folder of such files; repeatable"),
-    flag("config-format", TEXT, Meaning::Format, "`json` or `hcl`, whatever files are called"),
-    flag("hcl", TEXT, Meaning::Fragment, "A piece of HCL; repeatable"),
-    key("server", Value::Truth, "server", "Keeps the catalog, with the other servers"),
-    key("bootstrap", Value::Truth, "bootstrap", "Begins a cluster alone"),
+    flag("dev", FlagValue::Truth, FlagUse::Dev, "A server of its own that keeps nothing on disk"),
+    flag("config-file", FlagValue::Path("FILE"), FlagUse::Source, "JSON or HCL file; repeatable"),
+    flag("config-dir", FlagValue::Path("DIR"), FlagUse::Source, "Folder of such files; repeatable"),
+    flag("config-format", TEXT, FlagUse::Language, "`json` or `hcl`, whatever files are called"),
+    flag("hcl", TEXT, FlagUse::Fragment, "A piece of HCL; repeatable"),
+    key("server", FlagValue::Truth, "server", "Keeps the catalog, with the other servers"),
+    key("bootstrap", FlagValue::Truth, "bootstrap", "Begins a cluster alone"),
     key("bootstrap-expect", NUMBER, "bootstrap_expect", "Servers to wait for before beginning"),
-    key("data-dir", Value::Text("DIR"), "data_dir", "Where state is kept"),
+    key("data-dir", FlagValue::Text("DIR"), "data_dir", "Where state is kept"),
     key("node", TEXT, "node_name", "Name of this node; the host's by default"),
     key("node-id", TEXT, "node_id", "Id of this node"),
-    flag("node-meta", TEXT, Meaning::Entry("node_meta"), "KEY:VALUE of this node; repeatable"),
-    key("disable-host-node-id", Value::Truth, "disable_host_node_id", "Makes up a random id"),
+    flag("node-meta", TEXT, FlagUse::Pair("node_meta"), "KEY:VALUE of this node; repeatable"),
+    key("disable-host-node-id", FlagValue::Truth, "disable_host_node_id", "Makes up a random id"),
     key("datacenter", TEXT, "datacenter", "Where this agent is"),
     key("domain", TEXT, "domain", "The domain that is answered for"),
     key("alt-domain", TEXT, "alt_domain", "Another domain that is answered for"),
@@ -75,29 +75,29 @@ pub(super) const FLAGS: &[Flag] = &[
     key("serf-lan-allowed-cidrs", TEXT, "serf_lan_allowed_cidrs", "Who may gossip; repeatable"),
     key("serf-wan-allowed-cidrs", TEXT, "serf_wan_allowed_cidrs", "The same between datacenters"),
     key("log-level", TEXT, "log_level", "trace, debug, info, warn or err"),
-    key("log-json", Value::Truth, "log_json", "Logs JSON lines"),
-    key("log-file", Value::Text("FILE"), "log_file", "Logs there, too"),
+    key("log-json", FlagValue::Truth, "log_json", "Logs JSON lines"),
+    key("log-file", FlagValue::Text("FILE"), "log_file", "Logs there, too"),
     key("log-rotate-bytes", NUMBER, "log_rotate_bytes", "Begins a new log file at this size"),
     key("log-rotate-duration", TEXT, "log_rotate_duration", "Begins a new log file so often"),
     key("log-rotate-max-files", NUMBER, "log_rotate_max_files", "Log files to keep"),
-    key("syslog", Value::Truth, "enable_syslog", "Logs to syslog, too"),
-    key("pid-file", Value::Text("FILE"), "pid_file", "Where the process id is written"),
+    key("syslog", FlagValue::Truth, "enable_syslog", "Logs to syslog, too"),
+    key("pid-file", FlagValue::Text("FILE"), "pid_file", "Where the process id is written"),
     key(
         "enable-script-checks",
-        Value::Truth,
+        FlagValue::Truth,
         "enable_script_checks",
         "Lets anybody add programs as checks",
     ),
     key(
         "enable-local-script-checks",
-        Value::Truth,
+        FlagValue::Truth,
         "enable_local_script_checks",
         "Lets files, but not the API, add programs as checks",
     ),
     key("recursor", ADDRESS, "recursors", "DNS server for all other names; repeatable"),
-    key("zones-dir", Value::Text("DIR"), "zones_dir", "Folder of zone files"),
-    key("ui", Value::Truth, "ui", "Serves the web interface"),
-    key("ui-dir", Value::Text("DIR"), "ui_dir", "Serves this web interface"),
+    key("zones-dir", FlagValue::Text("DIR"), "zones_dir", "Folder of zone files"),
+    key("ui", FlagValue::Truth, "ui", "Serves the web interface"),
+    key("ui-dir", FlagValue::Text("DIR"), "ui_dir", "Serves this web interface"),
     key("ui-content-path", TEXT, "ui_content_path", "Where it is served"),
     key("join", ADDRESS, "start_join", "Member to join at start; repeatable"),
     key("join-wan", ADDRESS, "start_join_wan", "The same between datacenters"),
@@ -107,14 +107,14 @@ pub(super) const FLAGS: &[Flag] = &[
     key("retry-interval-wan", TEXT, "retry_interval_wan", "The same between datacenters"),
     key("retry-max", NUMBER, "retry_max", "Tries to join; 0 for no end"),
     key("retry-max-wan", NUMBER, "retry_max_wan", "The same between datacenters"),
-    key("rejoin", Value::Truth, "rejoin_after_leave", "Joins again after having left"),
-    key("encrypt", Value::Text("KEY"), "encrypt", "Key of the gossip"),
-    key("disable-keyring-file", Value::Truth, "disable_keyring_file", "Keeps no keys on disk"),
+    key("rejoin", FlagValue::Truth, "rejoin_after_leave", "Joins again after having left"),
+    key("encrypt", FlagValue::Text("KEY"), "encrypt", "Key of the gossip"),
+    key("disable-keyring-file", FlagValue::Truth, "disable_keyring_file", "Keeps no keys on disk"),
     key("raft-protocol", NUMBER, "raft_protocol", "Accepted for Consul's sake"),
     key("protocol", NUMBER, "protocol", "Accepted for Consul's sake"),
     key("segment", TEXT, "segment", "Accepted for Consul's sake"),
-    key("non-voting-server", Value::Truth, "non_voting_server", "A server that only listens"),
-    key("read-replica", Value::Truth, "non_voting_server", "The same"),
+    key("non-voting-server", FlagValue::Truth, "non_voting_server", "A server that only listens"),
+    key("read-replica", FlagValue::Truth, "non_voting_server", "The same"),
     key(
         "default-query-time",
         TEXT,
@@ -131,16 +131,16 @@ pub(super) const FLAGS: &[Flag] = &[
     key("check_output_max_size", NUMBER, "check_output_max_size", "Kept bytes of a check's output"),
 ];
 
-const TEXT: Value = Value::Text("VALUE");
+const TEXT: FlagValue = FlagValue::Text("VALUE");
 
-const NUMBER: Value = Value::Text("NUMBER");
+const NUMBER: FlagValue = FlagValue::Text("NUMBER");
 
-const ADDRESS: Value = Value::Text("ADDRESS");
+const ADDRESS: FlagValue = FlagValue::Text("ADDRESS");
 
-const fn flag(name: &'static str, value: Value, meaning: Meaning, help: &'static str) -> Flag {
+const fn flag(name: &'static str, value: FlagValue, meaning: FlagUse, help: &'static str) -> Flag {
     Flag { name, value, meaning, help }
 }
 
-const fn key(name: &'static str, value: Value, key: &'static str, help: &'static str) -> Flag {
-    flag(name, value, Meaning::Key(key), help)
+const fn key(name: &'static str, value: FlagValue, key: &'static str, help: &'static str) -> Flag {
+    flag(name, value, FlagUse::Key(key), help)
 }

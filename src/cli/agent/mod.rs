@@ -14,7 +14,7 @@ use crate::server;
 
 mod flag;
 
-use crate::cli::agent::flag::{FLAGS, Meaning, Value};
+use crate::cli::agent::flag::{FLAGS, FlagUse, FlagValue};
 
 /// `lictor agent`
 #[derive(Debug, Default)]
@@ -43,12 +43,12 @@ impl clap::Args for Flags {
             let argument = Arg::new(flag.name).long(flag.name).help(flag.help);
             command.arg(match flag.value {
                 // Repeated ones are told in order; the loader lets the last one win.
-                Value::Text(name) => argument.value_name(name).action(ArgAction::Append),
-                Value::Path(name) => argument
+                FlagValue::Text(name) => argument.value_name(name).action(ArgAction::Append),
+                FlagValue::Path(name) => argument
                     .value_name(name)
                     .action(ArgAction::Append)
                     .value_parser(OsStringValueParser::new()),
-                Value::Truth => {
+                FlagValue::Truth => {
                     argument.value_name("BOOL").num_args(0..=1).action(ArgAction::Append)
                 }
             })
@@ -68,14 +68,14 @@ impl clap::FromArgMatches for Flags {
         for flag in FLAGS {
             let positions = matches.indices_of(flag.name).into_iter().flatten();
             match flag.value {
-                Value::Path(_) => {
+                FlagValue::Path(_) => {
                     let paths = matches.get_many::<std::ffi::OsString>(flag.name);
                     let paths = paths.into_iter().flatten();
                     placed.extend(
                         positions.zip(paths).map(|(at, path)| (at, Placed::Path(path.into()))),
                     );
                 }
-                Value::Text(_) | Value::Truth => {
+                FlagValue::Text(_) | FlagValue::Truth => {
                     let texts = matches.get_many::<String>(flag.name).into_iter().flatten();
                     placed.extend(
                         positions
@@ -115,13 +115,13 @@ impl Flags {
             Placed::Text(flag, text) => (flag, text),
         };
         match flag.meaning {
-            Meaning::Dev => self.sources.dev = text == "true",
-            Meaning::Source => {}
-            Meaning::Format => self.format = Some(text),
-            Meaning::Fragment => self.sources.fragments.push(text),
-            Meaning::Key(key) => self.set(flag.name, key, text),
+            FlagUse::Dev => self.sources.dev = text == "true",
+            FlagUse::Source => {}
+            FlagUse::Language => self.format = Some(text),
+            FlagUse::Fragment => self.sources.fragments.push(text),
+            FlagUse::Key(key) => self.set(flag.name, key, text),
             // `-node-meta rack:a` sets one key of a map.
-            Meaning::Entry(map) => match text.split_once(':') {
+            FlagUse::Pair(map) => match text.split_once(':') {
                 Some((key, value)) => {
                     self.set(flag.name, &format!("{map}.{key}"), value.to_owned());
                 }

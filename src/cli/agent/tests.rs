@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 
 use crate::cli::agent::Flags;
 use crate::cli::agent::flag::FLAGS;
-use crate::cli::arguments::{Line, rewrite};
+use crate::cli::arguments::{CommandLine, rewrite};
 use crate::cli::{Lictor, Noun, command_tree};
 
 #[test]
@@ -86,7 +86,8 @@ fn no_flag_stands_twice_in_the_table() {
 fn check(words: &str, said: &Expect) {
     let arguments = ["lictor", "agent"].into_iter().chain(words.split_whitespace());
     let mut tree = command_tree();
-    let Ok(Line::Run(arguments)) = rewrite(arguments.map(OsString::from).collect(), &tree) else {
+    let Ok(CommandLine::Run(arguments)) = rewrite(arguments.map(OsString::from).collect(), &tree)
+    else {
         panic!("`{words}` is no command")
     };
     let matches = tree.try_get_matches_from_mut(arguments).expect("clap takes it");

@@ -10,7 +10,7 @@ use crate::cli::fault::Fault;
 
 /// What a command line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum CommandLine {
     /// A command: the arguments in clap's form.
     Run(Vec<OsString>),
     /// The help of the command with this path.
@@ -85,7 +85,7 @@ pub(super) enum ArgumentFault {
 pub(super) fn rewrite(
     arguments: Vec<OsString>,
     tree: &clap::Command,
-) -> Result<Line, ArgumentFault> {
+) -> Result<CommandLine, ArgumentFault> {
     let mut arguments = arguments.into_iter();
     let mut rewritten: Vec<OsString> = arguments.by_ref().take(1).collect();
     let mut command = tree;
@@ -94,8 +94,8 @@ pub(super) fn rewrite(
         let Some(word) = arguments.next() else { return Err(missing(command, &path, None)) };
         if let Some((flag, _)) = flag_of(&word) {
             return match flag.to_string_lossy().as_ref() {
-                "h" | "help" => Ok(Line::Help(path)),
-                "v" | "version" if path.is_empty() => Ok(Line::Version),
+                "h" | "help" => Ok(CommandLine::Help(path)),
+                "v" | "version" if path.is_empty() => Ok(CommandLine::Version),
                 _ if path.is_empty() => {
                     Err(ArgumentFault::Early { flag: word.to_string_lossy().into_owned() })
                 }
@@ -112,9 +112,9 @@ pub(super) fn rewrite(
     let order = if path == ["dig"] { Order::Anywhere } else { Order::FlagsFirst };
     match rewrite_flags(arguments, command, order)? {
         Some(rest) => rewritten.extend(rest),
-        None => return Ok(Line::Help(path)),
+        None => return Ok(CommandLine::Help(path)),
     }
-    Ok(Line::Run(rewritten))
+    Ok(CommandLine::Run(rewritten))
 }
 
 /// The command at the end of a path of its names.
@@ -189,7 +189,7 @@ enum Order {
 }
 
 /// What a flag takes.
-enum Kind {
+enum FlagKind {
     /// Nothing; clap is only told when it is on.
     Switch,
     /// Nothing or, after `=`, true or false, which clap is told.
@@ -224,21 +224,21 @@ fn rewrite_flags(
             return Ok(None);
         }
         match (kind_of(&name, command)?, value) {
-            (Kind::Value, Some(value)) => flags.push(joined(&name, &value)),
-            (Kind::Value, None) => match arguments.next() {
+            (FlagKind::Value, Some(value)) => flags.push(joined(&name, &value)),
+            (FlagKind::Value, None) => match arguments.next() {
                 Some(value) => flags.push(joined(&name, &value)),
                 None => {
                     return Err(ArgumentFault::Value { flag: name, usage: usage_of(command) });
                 }
             },
-            (Kind::Switch, value) => {
+            (FlagKind::Switch, value) => {
                 let on = switch(&name, value.as_deref())?;
                 let flag = OsString::from(format!("--{name}"));
                 // The last one counts: `-stale -stale=false` is off.
                 flags.retain(|earlier| *earlier != flag);
                 flags.extend(on.then_some(flag));
             }
-            (Kind::Choice, value) => {
+            (FlagKind::Choice, value) => {
                 let on = switch(&name, value.as_deref())?;
                 flags.push(OsString::from(format!("--{name}={on}")));
             }
@@ -286,7 +286,7 @@ fn from_dig(argument: OsString) -> OsString {
     }
 }
 
-fn kind_of(name: &str, command: &clap::Command) -> Result<Kind, ArgumentFault> {
+fn kind_of(name: &str, command: &clap::Command) -> Result<FlagKind, ArgumentFault> {
     let known = || command.get_arguments().filter_map(|argument| argument.get_long());
     let Some(argument) = command.get_arguments().find(|one| one.get_long() == Some(name)) else {
         return Err(ArgumentFault::Flag {
@@ -296,10 +296,10 @@ fn kind_of(name: &str, command: &clap::Command) -> Result<Kind, ArgumentFault> {
         });
     };
     if !argument.get_action().takes_values() {
-        return Ok(Kind::Switch);
+        return Ok(FlagKind::Switch);
     }
     let optional = argument.get_num_args().is_some_and(|range| range.min_values() == 0);
-    Ok(if optional { Kind::Choice } else { Kind::Value })
+    Ok(if optional { FlagKind::Choice } else { FlagKind::Value })
 }
 
 /// The words that Go's `strconv.ParseBool` takes.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use expect_test::{Expect, expect};
 
-use crate::cli::arguments::{Line, rewrite};
+use crate::cli::arguments::{CommandLine, rewrite};
 use crate::cli::command_tree;
 
 #[test]
@@ -138,7 +138,7 @@ fn bytes_that_are_no_text_pass_through_values_and_arguments() {
     let bytes = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let words = ["lictor", "kv", "put"].map(OsString::from);
     let arguments = [words.to_vec(), vec![bytes(b"-token=\xFF"), bytes(b"k"), bytes(b"\xFE")]];
-    let Ok(Line::Run(rewritten)) = rewrite(arguments.concat(), &command_tree()) else {
+    let Ok(CommandLine::Run(rewritten)) = rewrite(arguments.concat(), &command_tree()) else {
         panic!("it is a command")
     };
     let rest = [bytes(b"--token=\xFF"), bytes(b"--"), bytes(b"k"), bytes(b"\xFE")];
@@ -149,7 +149,7 @@ fn bytes_that_are_no_text_pass_through_values_and_arguments() {
 fn check(words: &str, rewritten: &Expect) {
     let arguments = ["lictor"].into_iter().chain(words.split_whitespace());
     let line = match rewrite(arguments.map(OsString::from).collect(), &command_tree()) {
-        Ok(Line::Run(rewritten)) => {
+        Ok(CommandLine::Run(rewritten)) => {
             let words: Vec<_> =
                 rewritten.iter().skip(1).map(|word| word.to_string_lossy()).collect();
             words.join(" ")

@@ -9,7 +9,7 @@ use crate::cli::fault::Fault;
 use crate::cli::output::Output;
 use crate::model::limits;
 
-pub(super) mod place;
+pub(super) mod endpoint;
 
 mod tls;
 
@@ -91,7 +91,7 @@ pub(super) struct Client {
     /// Connections.
     http: reqwest::Client,
     /// Where and as whom.
-    place: place::Place,
+    endpoint: endpoint::Endpoint,
     /// Asked of every request that reads.
     stale: bool,
     /// Asked about.
@@ -104,7 +104,7 @@ impl Client {
         if flags.rpc_addr.is_some() {
             output.note("warning: -rpc-addr is ignored: agents are asked over HTTP (-http-addr)");
         }
-        let place = place::find(flags, &|name| std::env::var(name).ok())?;
+        let endpoint = endpoint::find(flags, &|name| std::env::var(name).ok())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -114,9 +114,9 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT);
-        let http = tls::connector(builder, &place)?;
+        let http = tls::connector(builder, &endpoint)?;
         let datacenter = flags.datacenter.clone();
-        Ok(Self { runtime, http, place, stale: flags.stale, datacenter })
+        Ok(Self { runtime, http, endpoint, stale: flags.stale, datacenter })
     }
 
     /// Asks; anything but 200 is a fault.
@@ -145,12 +145,12 @@ impl Client {
     }
 
     fn ask_for(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), Fault> {
-        let url = format!("{}{}{}", self.place.base, request.path, self.query_of(request));
+        let url = format!("{}{}{}", self.endpoint.base, request.path, self.query_of(request));
         let mut http = self.http.request(request.method.clone(), url).body(request.body.clone());
-        if let Some(token) = &self.place.token {
+        if let Some(token) = &self.endpoint.token {
             http = http.header("X-Consul-Token", token);
         }
-        if let Some((user, password)) = &self.place.auth {
+        if let Some((user, password)) = &self.endpoint.auth {
             http = http.basic_auth(user, Some(password));
         }
         let answer = async {
@@ -182,7 +182,7 @@ impl Client {
             stale.then_some(("stale", None)),
         ];
         let pairs = asked.chain(common.into_iter().flatten()).map(|(name, value)| {
-            let value = value.map(|value| format!("={}", place::encode(value)));
+            let value = value.map(|value| format!("={}", endpoint::encode(value)));
             format!("{name}{}", value.unwrap_or_default())
         });
         let pairs: Vec<String> = pairs.collect();
@@ -190,10 +190,10 @@ impl Client {
     }
 
     fn unreachable(&self, doing: &str, error: &reqwest::Error) -> Fault {
-        let (doing, address) = (doing.to_owned(), self.place.shown.clone());
+        let (doing, address) = (doing.to_owned(), self.endpoint.shown.clone());
         if error.is_builder() {
             let text = format!("{doing}: {address} is no address of an agent");
-            return Fault::Advised { text, hint: place::FORMS.to_owned() };
+            return Fault::Advised { text, hint: endpoint::FORMS.to_owned() };
         }
         let reason =
             if error.is_timeout() { "no answer in time".to_owned() } else { innermost(error) };

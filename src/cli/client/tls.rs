@@ -6,20 +6,20 @@ use std::path::Path;
 
 use reqwest::{Certificate, ClientBuilder, Identity};
 
-use crate::cli::client::place::{Place, Tls};
+use crate::cli::client::endpoint::{Endpoint, Tls};
 use crate::cli::fault::{Fault, chain};
 
-/// Finishes a client for a place.
+/// Finishes a client for an endpoint.
 pub(super) fn connector(
     mut builder: ClientBuilder,
-    place: &Place,
+    endpoint: &Endpoint,
 ) -> Result<reqwest::Client, Fault> {
     // A second installation is refused, and the first one is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    if let Some(path) = &place.socket {
+    if let Some(path) = &endpoint.socket {
         builder = builder.unix_socket(path.clone());
     }
-    builder = match &place.tls {
+    builder = match &endpoint.tls {
         Some(tls) => secure(builder, tls)?,
         // Without TLS no authority is needed, and loading the system's takes longer than the question.
         None => builder.tls_certs_only([]),

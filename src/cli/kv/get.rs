@@ -8,9 +8,9 @@ use clap::Args;
 
 use crate::cli::client::{Client, ClientFlags, Request, decode};
 use crate::cli::fault::Fault;
-use crate::cli::kv::{Entry, key_or_prefix, missing_key, path_of};
+use crate::cli::kv::{PairJson, key_or_prefix, missing_key, path_of};
 use crate::cli::output::Output;
-use crate::cli::table::Format;
+use crate::cli::table::Layout;
 
 /// `lictor kv get`
 #[derive(Args)]
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Flags {
     separator: String,
     /// `pretty` or `json`
     #[arg(long, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    format: Layout,
     /// Key, or prefix with `-keys` and `-recurse`
     #[arg(value_name = "KEY_OR_PREFIX")]
     others: Vec<String>,
@@ -57,18 +57,18 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
             None => Vec::new(),
         };
         return match flags.format {
-            Format::Json => output.json(&serde_json::json!(keys)),
-            Format::Pretty => keys.iter().try_for_each(|key| output.text(key)),
+            Layout::Json => output.json(&serde_json::json!(keys)),
+            Layout::Pretty => keys.iter().try_for_each(|key| output.text(key)),
         };
     }
     let request = if flags.recurse { request.with("recurse", None) } else { request };
     let body = client.ask_maybe(&request)?;
-    let entries: Vec<Entry> = match &body {
+    let entries: Vec<PairJson> = match &body {
         Some(body) => decode(DOING, body)?,
         None if flags.recurse => Vec::new(),
         None => return Err(Fault::Refused(format!("Error! No key exists at: {key}"))),
     };
-    if flags.format == Format::Json {
+    if flags.format == Layout::Json {
         return output.json(&serde_json::json!(entries));
     }
     for (position, entry) in entries.iter().enumerate() {
@@ -80,7 +80,7 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
     Ok(())
 }
 
-fn shown(entry: &Entry, flags: &Flags) -> Result<Vec<u8>, Fault> {
+fn shown(entry: &PairJson, flags: &Flags) -> Result<Vec<u8>, Fault> {
     let mut value = entry.value(DOING)?;
     if flags.base64 {
         value = STANDARD.encode(&value).into_bytes();

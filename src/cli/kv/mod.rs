@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::arguments::too_many;
-use crate::cli::client::place;
+use crate::cli::client::endpoint;
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
 use crate::model::limits;
@@ -39,7 +39,7 @@ pub(super) enum Verb {
 /// An entry, as the API states it.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct PairJson {
     /// How often it was locked.
     lock_index: u64,
     /// Its key.
@@ -68,7 +68,7 @@ pub(super) fn run(verb: &Verb, output: &mut Output) -> Result<(), Fault> {
     }
 }
 
-impl Entry {
+impl PairJson {
     /// The value's bytes.
     fn value(&self, doing: &str) -> Result<Vec<u8>, Fault> {
         let text = self.value.as_deref().unwrap_or_default();
@@ -85,7 +85,7 @@ fn path_of(key: &str) -> Result<String, Fault> {
         return Err(Fault::Refused(format!("Error! The key {key} cannot be told over HTTP")));
     }
     let slash = if key.split('/').any(is_dots) { "%2F" } else { "/" };
-    let steps: Vec<String> = key.split('/').map(place::encode).collect();
+    let steps: Vec<String> = key.split('/').map(endpoint::encode).collect();
     Ok(format!("/v1/kv/{}", steps.join(slash)))
 }
 

@@ -9,7 +9,7 @@ use serde_json::ser::PrettyFormatter;
 use crate::cli::arguments::too_many;
 use crate::cli::client::{Client, ClientFlags, Request, decode};
 use crate::cli::fault::Fault;
-use crate::cli::kv::{Entry, key_or_prefix, path_of, read_all};
+use crate::cli::kv::{PairJson, key_or_prefix, path_of, read_all};
 use crate::cli::output::Output;
 
 /// `lictor kv export`
@@ -56,7 +56,7 @@ pub(super) fn export(flags: &ExportFlags, output: &mut Output) -> Result<(), Fau
     let client = Client::open(&flags.client, output)?;
     let doing = "Error querying agent";
     let request = Request::get(doing, path_of(prefix)?).with("recurse", None);
-    let entries: Vec<Entry> = match client.ask_maybe(&request)? {
+    let entries: Vec<PairJson> = match client.ask_maybe(&request)? {
         Some(body) => decode(doing, &body)?,
         None => Vec::new(),
     };

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use crate::cli::catalog::pair;
-use crate::cli::client::{Client, ClientFlags, Request, place};
+use crate::cli::client::{Client, ClientFlags, Request, endpoint};
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
 use crate::intake::{self, Sources};
@@ -127,7 +127,7 @@ fn deregister(flags: &DeregisterFlags, output: &mut Output) -> Result<(), Fault>
     let client = Client::open(&flags.client, output)?;
     for id in ids {
         let doing = format!("Error deregistering service \"{id}\"");
-        let path = format!("/v1/agent/service/deregister/{}", place::encode(&id));
+        let path = format!("/v1/agent/service/deregister/{}", endpoint::encode(&id));
         client.ask(&Request::put(&doing, path, Vec::new()))?;
         output.text(&format!("Deregistered service: {id}"))?;
     }

@@ -37,7 +37,7 @@ fn width(cell: &str) -> usize {
 
 /// How a command that prints a table prints it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum Layout {
     /// For people.
     #[default]
     Pretty,
@@ -45,7 +45,7 @@ pub(super) enum Format {
     Json,
 }
 
-impl std::fmt::Display for Format {
+impl std::fmt::Display for Layout {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
             Self::Pretty => "pretty",

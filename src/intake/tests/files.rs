@@ -7,7 +7,7 @@ use expect_test::{expect, expect_file};
 use fs_err as fs;
 
 use crate::intake::tests::show;
-use crate::intake::{FlagSetting, Format, Sources, load};
+use crate::intake::{FlagSetting, Language, Sources, load};
 use crate::model::limits::CONFIG_FILE_BYTES_MAX;
 use crate::model::name::NodeName;
 
@@ -226,7 +226,7 @@ fn a_stated_format_counts_whatever_the_name_says() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("web"), "ports { dns = 53 }").unwrap();
     let paths = vec![folder.path().to_owned()];
-    let sources = Sources { dev: true, paths, format: Some(Format::Hcl), ..Sources::default() };
+    let sources = Sources { dev: true, paths, format: Some(Language::Hcl), ..Sources::default() };
     expect![[r#"
         DNSPort = 53
     "#]]

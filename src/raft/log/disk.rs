@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::raft::fault::DamageFault;
 use crate::raft::log::entry;
-use crate::raft::log::journal::{Group, Journal};
+use crate::raft::log::journal::{CommitGroup, Journal};
 use crate::raft::meta;
 use crate::raft::types::{Entry, LogId, Vote};
 use crate::raft::watermark::{Marks, Watermark};
@@ -151,7 +151,7 @@ pub(in crate::raft) struct DiskJournal {
 }
 
 impl Journal for DiskJournal {
-    fn write(&mut self, group: &Group) -> io::Result<()> {
+    fn write(&mut self, group: &CommitGroup) -> io::Result<()> {
         let disk = &self.disk;
         let mut batch = disk.database.batch().durability(Some(PersistMode::SyncData));
         for (index, bytes) in &group.rows {

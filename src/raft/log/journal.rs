@@ -10,7 +10,7 @@ use crate::raft::watermark::Marks;
 
 /// What becomes durable together.
 #[derive(Default)]
-pub(in crate::raft) struct Group {
+pub(in crate::raft) struct CommitGroup {
     /// Encoded entries by index.
     pub(in crate::raft) rows: Vec<(u64, Bytes)>,
     /// The last of them.
@@ -26,7 +26,7 @@ pub(in crate::raft) struct Group {
 /// A durable place for groups. Any error ends writing for good.
 pub(in crate::raft) trait Journal: Send + 'static {
     /// Writes a group; durable on return.
-    fn write(&mut self, group: &Group) -> io::Result<()>;
+    fn write(&mut self, group: &CommitGroup) -> io::Result<()>;
 
     /// Removes all entries from an index on; durable on return.
     fn truncate(&mut self, from: u64) -> io::Result<()>;

@@ -32,7 +32,7 @@ use crate::model::limits::{PROPOSED_BYTES_MAX, RAFT_APPEND_BYTES_MAX};
 use crate::raft::health::{Health, lock};
 use crate::raft::log::disk::{Disk, Extent, LogMeta};
 use crate::raft::log::journal::Journal;
-use crate::raft::log::shared::{Shared, State};
+use crate::raft::log::shared::{LogContent, Shared};
 use crate::raft::log::writer::{Done, Job, Writer, closed};
 use crate::raft::types::{Entry, LogId, TypeConfig, Vote};
 
@@ -281,7 +281,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 }
 
-fn enqueue(state: &mut State, job: Job) -> io::Result<()> {
+fn enqueue(state: &mut LogContent, job: Job) -> io::Result<()> {
     if state.is_closed {
         return Err(closed());
     }

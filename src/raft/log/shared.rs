@@ -12,20 +12,20 @@ use crate::raft::types::{Entry, LogId, Vote};
 #[derive(Default)]
 pub(in crate::raft) struct Shared {
     /// All of it, held for moments only.
-    state: Mutex<State>,
+    state: Mutex<LogContent>,
     /// Wakes the log thread.
     pub(in crate::raft) wake: Condvar,
 }
 
 impl Shared {
-    pub(in crate::raft) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(in crate::raft) fn lock(&self) -> MutexGuard<'_, LogContent> {
         lock(&self.state)
     }
 }
 
 /// What is shared.
 #[derive(Default)]
-pub(in crate::raft) struct State {
+pub(in crate::raft) struct LogContent {
     /// What waits for the log thread. Bounded: appends by their bytes, the others are awaited one at a time.
     pub(in crate::raft) jobs: VecDeque<Job>,
     /// Whether nothing may be added.
@@ -50,7 +50,7 @@ pub(in crate::raft) struct State {
     pub(in crate::raft) purged: Option<LogId>,
 }
 
-impl State {
+impl LogContent {
     /// Takes what is written together: everything up to a truncation or a size; a truncation comes by itself.
     pub(in crate::raft) fn take_group(&mut self) -> Vec<Job> {
         let mut bytes = 0;

@@ -14,33 +14,37 @@ use crate::publish::publisher;
 use crate::raft::health::Health;
 use crate::raft::home::DataDir;
 use crate::raft::log::{LogStore, entry};
-use crate::raft::machine::Machine;
+use crate::raft::machine::StateMachine;
 use crate::raft::machine::keeper::Keeper;
-use crate::raft::machine::state::State;
+use crate::raft::machine::state::Replica;
 use crate::raft::node::{Parts, on_disk};
 use crate::raft::types::{Entry, LeaderId, LogId, Membership, PeerNode, Proposal, TypeConfig};
 
 /// Makes stores without a data dir.
 struct InMemory;
 
-impl StoreBuilder<TypeConfig, LogStore, Machine> for InMemory {
-    async fn build(&self) -> Result<((), LogStore, Machine), StorageError<TypeConfig>> {
-        let keeper = Keeper::new(None, State::default(), Arc::new(Health::new(None, 0)));
+impl StoreBuilder<TypeConfig, LogStore, StateMachine> for InMemory {
+    async fn build(&self) -> Result<((), LogStore, StateMachine), StorageError<TypeConfig>> {
+        let keeper = Keeper::new(None, Replica::default(), Arc::new(Health::new(None, 0)));
         let publisher = Arc::new(publisher().0);
-        Ok(((), LogStore::in_memory(), Machine::new(State::default(), publisher, Arc::new(keeper))))
+        Ok((
+            (),
+            LogStore::in_memory(),
+            StateMachine::new(Replica::default(), publisher, Arc::new(keeper)),
+        ))
     }
 }
 
 /// Makes stores with a data dir each.
 struct OnDisk;
 
-impl StoreBuilder<TypeConfig, LogStore, Machine, TempDir> for OnDisk {
-    async fn build(&self) -> Result<(TempDir, LogStore, Machine), StorageError<TypeConfig>> {
+impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for OnDisk {
+    async fn build(&self) -> Result<(TempDir, LogStore, StateMachine), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().unwrap();
         let home = DataDir::open(dir.path()).unwrap();
         let health = Arc::new(Health::new(None, 0));
         let Parts { log, state, keeper, .. } = on_disk(home, health, |disk| disk).unwrap();
-        Ok((dir, log, Machine::new(state, Arc::new(publisher().0), keeper)))
+        Ok((dir, log, StateMachine::new(state, Arc::new(publisher().0), keeper)))
     }
 }
 

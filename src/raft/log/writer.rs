@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::raft::fault::describe;
 use crate::raft::health::{Health, now};
-use crate::raft::log::journal::{Group, Journal};
+use crate::raft::log::journal::{CommitGroup, Journal};
 use crate::raft::log::shared::Shared;
 use crate::raft::types::{LogId, TypeConfig, Vote};
 
@@ -143,7 +143,7 @@ impl<J: Journal> Writer<J> {
     }
 
     fn write_group(&mut self, jobs: &mut [Job], committed: Option<LogId>) -> io::Result<()> {
-        let mut group = Group { committed, ..Group::default() };
+        let mut group = CommitGroup { committed, ..CommitGroup::default() };
         let mut is_urgent = false;
         for job in &mut *jobs {
             match job {

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use crate::catalog::row::RowKey;
 use crate::raft::health::{Health, lock};
 use crate::raft::machine::mirror::Mirror;
-use crate::raft::machine::state::State;
+use crate::raft::machine::state::Replica;
 use crate::raft::types::Raft;
 
 /// What stands between machine and mirror; shared by both.
@@ -39,7 +39,7 @@ pub(in crate::raft) struct Keeper {
 #[derive(Default)]
 struct Pending {
     /// The newest state.
-    state: State,
+    state: Replica,
     /// The rows that changed since the last write. Bounded by [`ROWS_MAX`]: the machine waits then.
     rows: BTreeSet<RowKey>,
     /// Entries applied since the last write.
@@ -51,7 +51,11 @@ struct Pending {
 }
 
 impl Keeper {
-    pub(in crate::raft) fn new(mirror: Option<Mirror>, state: State, health: Arc<Health>) -> Self {
+    pub(in crate::raft) fn new(
+        mirror: Option<Mirror>,
+        state: Replica,
+        health: Arc<Health>,
+    ) -> Self {
         // A log in memory is kept small; nobody starts from it.
         let (purge_entries, purge_bytes) =
             if mirror.is_some() { PURGE_ON_DISK } else { PURGE_IN_MEMORY };
@@ -67,7 +71,7 @@ impl Keeper {
     }
 
     /// The newest applied state.
-    pub(in crate::raft) fn state(&self) -> State {
+    pub(in crate::raft) fn state(&self) -> Replica {
         lock(&self.pending).state.clone()
     }
 
@@ -75,7 +79,7 @@ impl Keeper {
     #[must_use = "what is pending is bounded only if this is obeyed"]
     pub(in crate::raft) fn note(
         &self,
-        state: State,
+        state: Replica,
         rows: BTreeSet<RowKey>,
         entries: u64,
         bytes: usize,
@@ -111,7 +115,7 @@ impl Keeper {
     }
 
     /// Replaces what the mirror holds, durably.
-    pub(in crate::raft) async fn replace(self: &Arc<Self>, state: State) -> io::Result<()> {
+    pub(in crate::raft) async fn replace(self: &Arc<Self>, state: Replica) -> io::Result<()> {
         let written = state.clone();
         self.with_mirror(move |keeper, mirror| {
             mirror.replace(&written)?;

@@ -1,4 +1,4 @@
-//! The mirror on disk: catalog rows ⇄ the database `state/`, changed rows and their place in the log in one
+//! The mirror on disk: catalog rows ⇄ the database `state/`, changed rows and their position in the log in one
 //! atomic batch. A start reads it and applies the rest of the log.
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use crate::catalog::row::RowKey;
 use crate::raft::fault::{DamageFault, RaftFault, open_guarded};
 use crate::raft::home::make_private_dir;
 use crate::raft::log::disk::plain;
-use crate::raft::machine::state::State;
+use crate::raft::machine::state::Replica;
 use crate::raft::meta;
 
 /// The open database.
@@ -20,7 +20,7 @@ pub(in crate::raft) struct Mirror {
     database: Database,
     /// The catalog's rows, in their order of loading.
     rows: Keyspace,
-    /// The place in the log.
+    /// The position in the log.
     meta: Keyspace,
 }
 
@@ -29,7 +29,7 @@ impl Mirror {
     ///
     /// # Errors
     /// [`RaftFault`], where it cannot be read.
-    pub(in crate::raft) fn open(path: &Path) -> Result<(Self, State), RaftFault> {
+    pub(in crate::raft) fn open(path: &Path) -> Result<(Self, Replica), RaftFault> {
         let open =
             |source: fjall::Error| RaftFault::Open { path: path.into(), source: source.into() };
         let damage = |source| RaftFault::Mirror { path: path.into(), source: Box::new(source) };
@@ -55,10 +55,10 @@ impl Mirror {
         Ok(Self { database, rows, meta })
     }
 
-    fn load(&self) -> Result<State, DamageFault> {
-        let mut state = State::default();
-        if let Some(place) = meta::get(&self.meta, PLACE)? {
-            state.place = place;
+    fn load(&self) -> Result<Replica, DamageFault> {
+        let mut state = Replica::default();
+        if let Some(position) = meta::get(&self.meta, POSITION)? {
+            state.position = position;
         }
         for row in self.rows.iter() {
             let (key, value) = row.into_inner().map_err(|source| DamageFault::Read { source })?;
@@ -67,8 +67,12 @@ impl Mirror {
         Ok(state)
     }
 
-    /// Writes changed rows and the place; survives the end of the process.
-    pub(in crate::raft) fn write(&self, state: &State, rows: &BTreeSet<RowKey>) -> io::Result<()> {
+    /// Writes changed rows and the position; survives the end of the process.
+    pub(in crate::raft) fn write(
+        &self,
+        state: &Replica,
+        rows: &BTreeSet<RowKey>,
+    ) -> io::Result<()> {
         let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
         for key in rows {
             match state.catalog.row(key) {
@@ -76,12 +80,12 @@ impl Mirror {
                 None => batch.remove(&self.rows, key.to_bytes()),
             }
         }
-        batch.insert(&self.meta, PLACE, meta::encode(&state.place));
+        batch.insert(&self.meta, POSITION, meta::encode(&state.position));
         batch.commit().map_err(plain)
     }
 
     /// Replaces everything, durably.
-    pub(in crate::raft) fn replace(&self, state: &State) -> io::Result<()> {
+    pub(in crate::raft) fn replace(&self, state: &Replica) -> io::Result<()> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
         let mut kept = BTreeSet::new();
         for (key, value) in state.catalog.rows() {
@@ -96,7 +100,7 @@ impl Mirror {
                 batch.remove(&self.rows, key);
             }
         }
-        batch.insert(&self.meta, PLACE, meta::encode(&state.place));
+        batch.insert(&self.meta, POSITION, meta::encode(&state.position));
         batch.commit().map_err(plain)
     }
 
@@ -106,8 +110,8 @@ impl Mirror {
     }
 }
 
-/// Key of the place in the log.
-const PLACE: &str = "place";
+/// Key of the position in the log; data dirs know it by this name.
+const POSITION: &str = "place";
 
 /// Blocks kept in memory: rows are read once, at start.
 const CACHE_BYTES: u64 = 256 * 1024;

@@ -1,7 +1,7 @@
 //! The machine: agreed entries → catalog, View and Replies, in this order.
 //!
 //! A portion of entries is applied, one View is published for all of it, and only then do the writers get their
-//! Replies: who wrote reads it. Nothing is published before [`Machine::open`], so that after a restart nobody
+//! Replies: who wrote reads it. Nothing is published before [`StateMachine::open`], so that after a restart nobody
 //! sees less than was seen before.
 
 pub(in crate::raft) mod state;
@@ -23,14 +23,14 @@ use crate::catalog::reply::Changes;
 use crate::publish::Publisher;
 use crate::raft::health::lock;
 use crate::raft::machine::keeper::Keeper;
+use crate::raft::machine::state::Replica;
 pub use crate::raft::machine::state::Saved;
-use crate::raft::machine::state::State;
 use crate::raft::types::{Entry, LogId, StoredMembership, TypeConfig};
 
 /// The state machine that openraft drives; it lives in one task and needs no lock.
-pub(in crate::raft) struct Machine {
+pub(in crate::raft) struct StateMachine {
     /// What was applied.
-    state: State,
+    state: Replica,
     /// Where Views go.
     publisher: Arc<Publisher>,
     /// Whether they go there.
@@ -41,7 +41,7 @@ pub(in crate::raft) struct Machine {
     saved: Arc<Mutex<Option<SavedState>>>,
 }
 
-/// A saved state with its place in the log.
+/// A saved state with its position in the log.
 type SavedState = openraft::alias::SnapshotOf<TypeConfig, Saved>;
 
 /// Entries that were applied and are not published yet.
@@ -57,9 +57,9 @@ struct Portion {
     bytes: usize,
 }
 
-impl Machine {
+impl StateMachine {
     pub(in crate::raft) fn new(
-        state: State,
+        state: Replica,
         publisher: Arc<Publisher>,
         keeper: Arc<Keeper>,
     ) -> Self {
@@ -73,13 +73,14 @@ impl Machine {
     }
 
     fn apply_entry(&mut self, entry: Entry, portion: &mut Portion) -> Reply {
-        let revision = self.state.place.revision(entry.log_id.index);
+        let revision = self.state.position.revision(entry.log_id.index);
         portion.entries += 1;
-        self.state.place.applied = Some(entry.log_id);
+        self.state.position.applied = Some(entry.log_id);
         match entry.payload {
             EntryPayload::Blank => Reply::Done(revision),
             EntryPayload::Membership(membership) => {
-                self.state.place.membership = StoredMembership::new(Some(entry.log_id), membership);
+                self.state.position.membership =
+                    StoredMembership::new(Some(entry.log_id), membership);
                 Reply::Done(revision)
             }
             EntryPayload::Normal(proposal) => {
@@ -107,13 +108,13 @@ impl Machine {
     }
 }
 
-impl RaftStateMachine<TypeConfig> for Machine {
+impl RaftStateMachine<TypeConfig> for StateMachine {
     type SnapshotData = Saved;
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
-        let place = &self.state.place;
-        Ok((place.applied, place.membership.clone()))
+        let position = &self.state.position;
+        Ok((position.applied, position.membership.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> io::Result<()>
@@ -144,10 +145,10 @@ impl RaftStateMachine<TypeConfig> for Machine {
         meta: &SnapshotMeta<crate::raft::types::LeaderId, u64, crate::raft::types::PeerNode>,
         saved: Saved,
     ) -> io::Result<()> {
-        let mut state = State { catalog: saved.catalog.clone(), ..State::default() };
-        state.place.applied = meta.last_log_id;
-        state.place.membership = meta.last_membership.clone();
-        state.place.index_base = saved.index_base;
+        let mut state = Replica { catalog: saved.catalog.clone(), ..Replica::default() };
+        state.position.applied = meta.last_log_id;
+        state.position.membership = meta.last_membership.clone();
+        state.position.index_base = saved.index_base;
         self.keeper.replace(state.clone()).await?;
         self.state = state;
         *lock(&self.saved) = Some(Snapshot { meta: meta.clone(), snapshot: saved });
@@ -165,7 +166,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 /// Saves a state: what it shows must be durable in the mirror before the log may forget it.
 pub(in crate::raft) struct Builder {
     /// The state as it was when saving it was asked for.
-    state: State,
+    state: Replica,
     /// Who brings it to the mirror.
     keeper: Arc<Keeper>,
     /// Where it is kept for peers.
@@ -178,9 +179,10 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     async fn build_snapshot(&mut self) -> io::Result<SavedState> {
         // The mirror may get ahead of this state; never behind it.
         self.keeper.persist().await?;
-        let State { catalog, place } = self.state.clone();
-        let meta = SnapshotMeta { last_log_id: place.applied, last_membership: place.membership };
-        let saved = Snapshot { meta, snapshot: Saved { catalog, index_base: place.index_base } };
+        let Replica { catalog, position } = self.state.clone();
+        let meta =
+            SnapshotMeta { last_log_id: position.applied, last_membership: position.membership };
+        let saved = Snapshot { meta, snapshot: Saved { catalog, index_base: position.index_base } };
         let mut current = lock(&self.saved);
         if current.as_ref().map(|current| current.meta.last_log_id) <= Some(saved.meta.last_log_id)
         {

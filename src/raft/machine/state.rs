@@ -1,4 +1,4 @@
-//! The replicated state with its place in the log, and its encoding as a backup that one peer sends another.
+//! The replicated state with its position in the log, and its encoding as a backup that one peer sends another.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,16 +9,16 @@ use crate::raft::types::{LogId, StoredMembership};
 
 /// The catalog, and up to which entry it is what the log says. A clone costs a few reference counts.
 #[derive(Clone, Default)]
-pub(in crate::raft) struct State {
+pub(in crate::raft) struct Replica {
     /// The catalog.
     pub(in crate::raft) catalog: Catalog,
     /// What stands beside it.
-    pub(in crate::raft) place: Place,
+    pub(in crate::raft) position: Position,
 }
 
 /// Where in the log a state is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::raft) struct Place {
+pub(in crate::raft) struct Position {
     /// The last entry that was applied.
     #[serde(default)]
     pub(in crate::raft) applied: Option<LogId>,
@@ -31,14 +31,14 @@ pub(in crate::raft) struct Place {
     pub(in crate::raft) index_base: u64,
 }
 
-impl Place {
+impl Position {
     /// The revision of a log position. The first entry has revision 1, since 0 means "never".
     pub(in crate::raft) fn revision(&self, index: u64) -> Revision {
         Revision(index.saturating_add(1).saturating_add(self.index_base))
     }
 }
 
-impl State {
+impl Replica {
     /// The state as readers get it.
     pub(in crate::raft) fn view(&self) -> View {
         View::new(self.catalog.clone())

@@ -7,7 +7,7 @@ use crate::catalog::command::{Command, KvSet};
 use crate::model::name::Key;
 use crate::model::number::Revision;
 use crate::raft::machine::Saved;
-use crate::raft::machine::state::Place;
+use crate::raft::machine::state::Position;
 
 fn saved() -> Saved {
     let mut catalog = Catalog::default();
@@ -36,8 +36,8 @@ fn a_saved_state_that_is_cut_is_refused() {
 
 #[test]
 fn a_revision_is_a_log_position_and_what_a_restore_added() {
-    let place = |index_base| Place { index_base, ..Place::default() };
-    assert_eq!(place(0).revision(0), Revision(1));
-    assert_eq!(place(100).revision(7), Revision(108));
-    assert_eq!(place(u64::MAX).revision(7), Revision(u64::MAX));
+    let position = |index_base| Position { index_base, ..Position::default() };
+    assert_eq!(position(0).revision(0), Revision(1));
+    assert_eq!(position(100).revision(7), Revision(108));
+    assert_eq!(position(u64::MAX).revision(7), Revision(u64::MAX));
 }

@@ -18,10 +18,10 @@ use crate::raft::health::{FREE_BYTES_MIN, Health, now};
 use crate::raft::home::{DataDir, OpenLog, new_node_id};
 use crate::raft::log::LogStore;
 use crate::raft::log::journal::Journal;
-use crate::raft::machine::Machine;
+use crate::raft::machine::StateMachine;
 use crate::raft::machine::keeper::Keeper;
 use crate::raft::machine::mirror::Mirror;
-use crate::raft::machine::state::State;
+use crate::raft::machine::state::Replica;
 use crate::raft::network::Network;
 use crate::raft::node::{Inner, RaftNode, RaftOptions, proposing_room};
 use crate::raft::types::{PeerNode, Raft};
@@ -56,14 +56,14 @@ pub(in crate::raft) struct Parts {
     /// The log.
     pub(in crate::raft) log: LogStore,
     /// The state that the mirror holds.
-    pub(in crate::raft) state: State,
+    pub(in crate::raft) state: Replica,
     /// The mirror.
     pub(in crate::raft) keeper: Arc<Keeper>,
 }
 
 fn in_memory(health: &Arc<Health>) -> Parts {
-    let keeper = Arc::new(Keeper::new(None, State::default(), Arc::clone(health)));
-    let (log, state) = (LogStore::in_memory(), State::default());
+    let keeper = Arc::new(Keeper::new(None, Replica::default(), Arc::clone(health)));
+    let (log, state) = (LogStore::in_memory(), Replica::default());
     Parts { id: new_node_id(), home: None, log, state, keeper }
 }
 
@@ -92,7 +92,7 @@ pub(in crate::raft) fn on_disk<J: Journal>(
         }
         opened => opened?,
     };
-    let applied = state.place.applied;
+    let applied = state.position.applied;
     if let Some(purged) = meta.purged
         && applied.map(|id| id.index) < Some(purged.index)
     {
@@ -116,7 +116,7 @@ pub(in crate::raft) async fn run(
     let started = now();
     let Parts { id, home, mut log, state, keeper } = parts;
     let publisher = Arc::new(publisher);
-    let mut machine = Machine::new(state, Arc::clone(&publisher), Arc::clone(&keeper));
+    let mut machine = StateMachine::new(state, Arc::clone(&publisher), Arc::clone(&keeper));
     let membership = StorageHelper::new(&mut log, &mut machine).get_membership().await;
     let voters: Vec<u64> =
         membership.map_err(consensus)?.effective().membership().voter_ids().collect();

@@ -18,7 +18,7 @@ use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
 use crate::raft::home::DataDir;
 use crate::raft::log::disk::DiskJournal;
-use crate::raft::log::journal::{Group, Journal};
+use crate::raft::log::journal::{CommitGroup, Journal};
 use crate::raft::node::{on_disk, run};
 use crate::raft::watermark::Marks;
 use crate::raft::{RaftNode, RaftOptions, start};
@@ -315,7 +315,7 @@ struct Guarded<F> {
 }
 
 impl<F: FnMut() -> io::Result<()> + Send + 'static> Journal for Guarded<F> {
-    fn write(&mut self, group: &Group) -> io::Result<()> {
+    fn write(&mut self, group: &CommitGroup) -> io::Result<()> {
         (self.guard)()?;
         self.disk.write(group)
     }

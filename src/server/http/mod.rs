@@ -66,7 +66,7 @@ pub(in crate::server) async fn serve(
                 continue;
             }
         };
-        let Some(place) = clients.enter(client.ip()) else {
+        let Some(admission) = clients.enter(client.ip()) else {
             connections.spawn(turn_away(stream));
             continue;
         };
@@ -76,7 +76,7 @@ pub(in crate::server) async fn serve(
             if let Err(fault) = connection.await {
                 tracing::debug!(%fault, %client, "a connection ended badly");
             }
-            drop(place);
+            drop(admission);
         });
     }
     drop(listener);
@@ -125,7 +125,7 @@ struct Clients {
 }
 
 /// A connection that counts until it is dropped.
-struct Place {
+struct Admission {
     /// Where it counts.
     open: Arc<Mutex<HashMap<IpAddr, u32>>>,
     /// Whose it is.
@@ -133,18 +133,18 @@ struct Place {
 }
 
 impl Clients {
-    fn enter(&self, client: IpAddr) -> Option<Place> {
+    fn enter(&self, client: IpAddr) -> Option<Admission> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(client).or_default();
         if 0 < self.max && self.max <= *count {
             return None;
         }
         *count += 1;
-        Some(Place { open: Arc::clone(&self.open), client })
+        Some(Admission { open: Arc::clone(&self.open), client })
     }
 }
 
-impl Drop for Place {
+impl Drop for Admission {
     fn drop(&mut self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.client) {

@@ -1,4 +1,4 @@
-//! A running agent: waits for signals and requests, reloads, and stops in order.
+//! A running agent: waits for signals and errands, reloads, and stops in order.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::raft::RaftNode;
 use crate::server::front::Front;
 use crate::server::logging::LogHandle;
 use crate::server::pid_file::PidFile;
-use crate::server::program::Request;
+use crate::server::program::Errand;
 use crate::server::stream::StreamServer;
 use crate::server::udp::UdpThreads;
 
@@ -32,7 +32,7 @@ pub(in crate::server) struct Running {
     /// This machine's node.
     pub(in crate::server) node: NodeName,
     /// Requests of the API.
-    pub(in crate::server) requests: mpsc::Receiver<Request>,
+    pub(in crate::server) errands: mpsc::Receiver<Errand>,
     /// The level of the log.
     pub(in crate::server) log_level: LogHandle,
     /// What DNS answers are made of.
@@ -138,16 +138,16 @@ impl Running {
 
     async fn wake(&mut self, signals: &mut Signals) -> Wake {
         tokio::select! {
-            // Stops go before reloads, reloads before requests.
+            // Stops go before reloads, reloads before errands.
             biased;
             _ = signals.interrupt.recv() => {
                 Wake::Stop { is_leave: !self.config.skip_leave_on_interrupt }
             }
             _ = signals.terminate.recv() => Wake::Stop { is_leave: self.config.leave_on_terminate },
             _ = signals.hang_up.recv() => Wake::Reload(None),
-            Some(request) = self.requests.recv() => match request {
-                Request::Leave => Wake::Stop { is_leave: true },
-                Request::Reload(told) => Wake::Reload(Some(told)),
+            Some(request) = self.errands.recv() => match request {
+                Errand::Leave => Wake::Stop { is_leave: true },
+                Errand::Reload(told) => Wake::Reload(Some(told)),
             },
         }
     }

@@ -16,7 +16,7 @@ pub(super) struct Timer {
 
 /// What a comparison came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Agreement {
     /// The catalog agrees.
     Agrees,
     /// Nobody leads: try again within moments, since it takes no more to elect somebody.
@@ -38,19 +38,19 @@ impl Timer {
     /// Notes what a comparison came to, in a cluster of so many nodes.
     pub(super) fn note(
         &mut self,
-        outcome: Outcome,
+        agreement: Agreement,
         nodes: usize,
         now: Now,
         rng: &mut fastrand::Rng,
     ) {
-        let wait = match outcome {
-            Outcome::Agrees => FULL + FULL.mul_f64(rng.f64()) * scale(nodes),
-            Outcome::Refused => RETRY + RETRY.mul_f64(rng.f64()),
-            Outcome::NoLeader => self.leader_wait,
+        let wait = match agreement {
+            Agreement::Agrees => FULL + FULL.mul_f64(rng.f64()) * scale(nodes),
+            Agreement::Refused => RETRY + RETRY.mul_f64(rng.f64()),
+            Agreement::NoLeader => self.leader_wait,
         };
-        self.leader_wait = match outcome {
-            Outcome::NoLeader => (self.leader_wait * 2).min(LEADER_WAIT_MAX),
-            Outcome::Agrees | Outcome::Refused => LEADER_WAIT_MIN,
+        self.leader_wait = match agreement {
+            Agreement::NoLeader => (self.leader_wait * 2).min(LEADER_WAIT_MAX),
+            Agreement::Agrees | Agreement::Refused => LEADER_WAIT_MIN,
         };
         self.due = now.after(wait);
     }

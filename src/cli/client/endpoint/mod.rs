@@ -10,7 +10,7 @@ use crate::cli::fault::Fault;
 
 /// An agent, and who asks it.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Place {
+pub(in crate::cli) struct Endpoint {
     /// What every URL begins with, without a slash at the end.
     pub(super) base: String,
     /// The address for people.
@@ -46,7 +46,7 @@ pub(super) struct Tls {
 pub(super) fn find(
     flags: &ClientFlags,
     env: &dyn Fn(&str) -> Option<String>,
-) -> Result<Place, Fault> {
+) -> Result<Endpoint, Fault> {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
     let pick = |flag: &Option<String>, name: &str| flag.clone().or_else(|| env(name));
     let address = pick(&flags.http_addr, "CONSUL_HTTP_ADDR");
@@ -59,7 +59,7 @@ pub(super) fn find(
     });
     let (scheme, rest) = match address.split_once("://") {
         Some(("unix", path)) => {
-            let place = Place {
+            let endpoint = Endpoint {
                 base: "http://localhost".to_owned(),
                 shown: address.clone(),
                 socket: Some(Path::new(path).to_owned()),
@@ -67,7 +67,7 @@ pub(super) fn find(
                 auth,
                 tls: None,
             };
-            return Ok(place);
+            return Ok(endpoint);
         }
         Some((scheme @ ("http" | "https"), rest)) => (scheme, rest.to_owned()),
         Some((scheme, _)) => {
@@ -107,7 +107,7 @@ pub(super) fn find(
         client_key: pick(&flags.client_key, "CONSUL_CLIENT_KEY"),
         stand_in,
     };
-    Ok(Place { base, shown, socket: None, token, auth, tls: (scheme == "https").then_some(tls) })
+    Ok(Endpoint { base, shown, socket: None, token, auth, tls: (scheme == "https").then_some(tls) })
 }
 
 /// A parameter's value or one step of a path, percent-encoded.

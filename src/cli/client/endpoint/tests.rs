@@ -5,7 +5,7 @@ use std::fmt::Write;
 use expect_test::{Expect, expect};
 
 use crate::cli::client::ClientFlags;
-use crate::cli::client::place::{Place, find};
+use crate::cli::client::endpoint::{Endpoint, find};
 
 #[test]
 fn without_a_word_it_is_this_machines_agent() {
@@ -79,7 +79,7 @@ fn a_tokens_file_is_read_without_its_line_end() {
     check("", &env, &expect!["http://127.0.0.1:8500 token=secret"]);
 }
 
-/// Finds a place; `flags` are `addr=` and `token=`, `env` are variables.
+/// Finds an endpoint; `flags` are `addr=` and `token=`, `env` are variables.
 fn check(flags: &str, env: &str, found: &Expect) {
     let value = |text: &str, name: &str| {
         let mut pairs = text.split_whitespace().filter_map(|pair| pair.split_once('='));
@@ -91,24 +91,24 @@ fn check(flags: &str, env: &str, found: &Expect) {
         ..ClientFlags::default()
     };
     found.assert_eq(&match find(&flags, &|name| value(env, name)) {
-        Ok(place) => shown(&place),
+        Ok(endpoint) => shown(&endpoint),
         Err(fault) => fault.to_string(),
     });
 }
 
-fn shown(place: &Place) -> String {
-    let mut text = place.base.clone();
+fn shown(endpoint: &Endpoint) -> String {
+    let mut text = endpoint.base.clone();
     let mut add = |word: String| write!(text, " {word}").expect("a String takes all");
-    if let Some(socket) = &place.socket {
+    if let Some(socket) = &endpoint.socket {
         add(format!("socket={}", socket.display()));
     }
-    if let Some(token) = &place.token {
+    if let Some(token) = &endpoint.token {
         add(format!("token={token}"));
     }
-    if let Some((user, password)) = &place.auth {
+    if let Some((user, password)) = &endpoint.auth {
         add(format!("auth={user}/{password}"));
     }
-    if let Some(tls) = &place.tls {
+    if let Some(tls) = &endpoint.tls {
         add(format!("tls verify={}", tls.verify));
         if let Some(file) = &tls.ca_file {
             add(format!("ca={file}"));
