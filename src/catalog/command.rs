@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
+use crate::model::check::ForeignDefinition;
 use crate::model::health::Status;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId};
 use crate::model::node::Meta;
@@ -93,6 +94,9 @@ pub struct CheckState {
     /// The kind of probe.
     #[serde(default)]
     pub kind: String,
+    /// How it is done, for programs that do it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Box<ForeignDefinition>>,
 }
 
 /// What is taken away.

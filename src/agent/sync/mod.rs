@@ -217,7 +217,8 @@ fn chunks(checks: Vec<CheckState>) -> Vec<Vec<CheckState>> {
 
 /// What a check takes in an encoded Command, at most: text is encoded as it is.
 fn encoded_bytes(check: &CheckState) -> usize {
-    let CheckState { id, name, status: _, notes, output, service_id, kind } = check;
+    // Only others' registrations state a definition.
+    let CheckState { id, name, status: _, notes, output, service_id, kind, definition: _ } = check;
     let service_id = service_id.as_ref().map_or(0, |id| id.as_str().len());
     let texts = [id.as_str(), name, notes, output, kind];
     CHECK_FRAME_BYTES + service_id + texts.iter().map(|text| text.len()).sum::<usize>()
@@ -303,6 +304,7 @@ fn as_state(local: &LocalCheck) -> CheckState {
         output: local.output.clone(),
         service_id: definition.service_id.clone(),
         kind: definition.probe.kind().to_owned(),
+        definition: None,
     }
 }
 
@@ -321,6 +323,7 @@ fn compare(before: &Check, after: &CheckState) -> Likeness {
         && before.status == after.status
         && before.notes == after.notes
         && before.kind == after.kind
+        && before.definition == after.definition
         && before.service.as_ref().map(|service| &service.id) == after.service_id.as_ref();
     match (is_same, before.output == after.output) {
         (true, true) => Likeness::Same,

@@ -172,6 +172,7 @@ fn no_check_takes_more_in_a_command_than_is_counted_for_it() {
         output: "x".repeat(70_000),
         service_id: Some(service_id(&text)),
         kind: "maintenance".to_owned(),
+        definition: None,
     };
     let bytes = rmp_serde::to_vec_named(&state).unwrap().len();
     assert!(bytes <= encoded_bytes(&state), "{bytes}");
@@ -201,6 +202,7 @@ fn what_the_leader_owns_stays() {
         output: String::new(),
         service_id,
         kind: String::new(),
+        definition: None,
     };
     let consul = stated(vec![service("consul", Vec::new()), service("x", Vec::new())], Vec::new());
     let (name, machine) = (node("n1"), machine());

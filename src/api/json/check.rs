@@ -1,12 +1,16 @@
 //! Checks: as the catalog holds them, and as the agent that runs them does.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::agent::{LocalCheck, LocalView};
-use crate::api::json::Empty;
 use crate::api::json::service::Tags;
-use crate::model::check::{Check, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
+use crate::api::json::stated;
+use crate::model::check::{Check, ForeignDefinition, NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 use crate::model::number::Revision;
+use crate::model::time::GoDuration;
 
 /// A check.
 #[derive(Serialize)]
@@ -34,8 +38,8 @@ pub(in crate::api) struct CheckJson<'a> {
     service_tags: Tags<'a>,
     /// What kind of probe it is.
     r#type: &'a str,
-    /// How it is done: the agent's affair, which the catalog does not hold.
-    definition: Empty,
+    /// How it is done, where somebody registered that; empty for an agent's own.
+    definition: DefinitionJson<'a>,
     /// When it was first registered.
     create_index: Revision,
     /// When it last changed.
@@ -57,7 +61,7 @@ impl<'a> CheckJson<'a> {
             service_name: service.map_or("", |service| service.name.as_str()),
             service_tags: Tags(service.map_or(&[], |service| &service.tags)),
             r#type: &check.kind,
-            definition: Empty {},
+            definition: DefinitionJson::new(check.definition.as_deref()),
             create_index: check.create_revision,
             modify_index: check.modify_revision,
         }
@@ -85,9 +89,60 @@ impl<'a> CheckJson<'a> {
             service_name: service.map_or("", |service| service.name.as_str()),
             service_tags: Tags(service.map_or(&[], |service| &service.tags)),
             r#type: if is_maintenance { "maintenance" } else { definition.probe.kind() },
-            definition: Empty {},
+            definition: DefinitionJson::default(),
             create_index: Revision(0),
             modify_index: Revision(0),
+        }
+    }
+}
+
+/// How a check is done; what is not stated is left out.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DefinitionJson<'a> {
+    /// From one run to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<String>,
+    /// How long a run may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<String>,
+    /// How long it may be critical before its service is deregistered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deregister_critical_service_after: Option<String>,
+    /// What to ask over HTTP.
+    #[serde(rename = "HTTP", skip_serializing_if = "str::is_empty")]
+    http: &'a str,
+    /// Whether any certificate will do.
+    #[serde(rename = "TLSSkipVerify", skip_serializing_if = "std::ops::Not::not")]
+    tls_skip_verify: bool,
+    /// Header lines to send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<&'a BTreeMap<String, Vec<String>>>,
+    /// The method to ask with.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    method: &'a str,
+    /// Body to send.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    body: &'a str,
+    /// What to connect to.
+    #[serde(rename = "TCP", skip_serializing_if = "str::is_empty")]
+    tcp: &'a str,
+}
+
+impl<'a> DefinitionJson<'a> {
+    fn new(definition: Option<&'a ForeignDefinition>) -> Self {
+        let Some(definition) = definition else { return Self::default() };
+        let shown = |time: Duration| (!time.is_zero()).then(|| GoDuration(time).to_string());
+        Self {
+            interval: shown(definition.interval),
+            timeout: shown(definition.timeout),
+            deregister_critical_service_after: shown(definition.deregister_after),
+            http: &definition.http,
+            tls_skip_verify: definition.tls_skip_verify,
+            header: stated(&definition.header),
+            method: &definition.method,
+            body: &definition.body,
+            tcp: &definition.tcp,
         }
     }
 }

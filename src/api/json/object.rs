@@ -1,9 +1,12 @@
 //! JSON text → fields: keys in any case, unknown ones refused where asked for, and errors in the words of Go's decoder.
 
+use std::time::Duration;
+
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use crate::api::fault::Fault;
+use crate::model::time::parse_duration;
 
 /// An object, with what it is called in errors.
 #[derive(Clone, Copy)]
@@ -78,6 +81,20 @@ impl<'a> Object<'a> {
                 number.as_i64().map(Some).ok_or_else(|| self.wrong(key, value, "int"))
             }
             Some(other) => Err(self.wrong(key, other, "int")),
+        }
+    }
+
+    /// A duration in Go's spelling, or as nanoseconds; zero where it is absent.
+    pub(in crate::api) fn duration(&self, key: &str) -> Result<Duration, Fault> {
+        match self.find(key) {
+            None => Ok(Duration::ZERO),
+            Some(Value::String(text)) if text.is_empty() => Ok(Duration::ZERO),
+            Some(Value::String(text)) => parse_duration(text)
+                .map_err(|_| Fault::Decode(format!("time: invalid duration {text:?}"))),
+            Some(value) => match value.as_u64() {
+                Some(nanos) => Ok(Duration::from_nanos(nanos)),
+                None => Err(self.wrong(key, value, "time.Duration")),
+            },
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::api::fault::Fault;
 use crate::api::json::object::{Object, parse};
 use crate::catalog::Command;
@@ -9,6 +11,7 @@ use crate::catalog::command::{
     CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
 };
 use crate::model::address::Address;
+use crate::model::check::ForeignDefinition;
 use crate::model::health::Status;
 use crate::model::limits::{CHECKS_MAX, META_ENTRIES_MAX};
 use crate::model::meta;
@@ -195,6 +198,8 @@ fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
             Status::from_word(word).ok_or_else(bad)?
         }
     };
+    let definition = object.object("Definition", "HealthCheckDefinition")?;
+    let kept = definition.as_ref().map(foreign).transpose()?;
     let service_id = object.text("ServiceID")?;
     let service_id = if service_id.is_empty() {
         None
@@ -208,25 +213,49 @@ fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
         notes: object.text("Notes")?.to_owned(),
         output: object.text("Output")?.to_owned(),
         service_id,
-        kind: check_kind(object)?,
+        kind: check_kind(object, definition.as_ref())?,
+        definition: kept.filter(|kept| *kept != ForeignDefinition::default()).map(Box::new),
     })
 }
 
 /// The kind of probe: as stated, else what the definition is about.
-fn check_kind(object: &Object<'_>) -> Result<String, Fault> {
+fn check_kind(object: &Object<'_>, definition: Option<&Object<'_>>) -> Result<String, Fault> {
     let stated = object.text("Type")?;
     if !stated.is_empty() {
         return Ok(stated.to_owned());
     }
-    let Some(definition) = object.object("Definition", "HealthCheckDefinition")? else {
-        return Ok(String::new());
-    };
+    let Some(definition) = definition else { return Ok(String::new()) };
     for (key, kind) in [("HTTP", "http"), ("TCP", "tcp"), ("TTL", "ttl")] {
         if !definition.text(key)?.is_empty() {
             return Ok(kind.to_owned());
         }
     }
     Ok(String::new())
+}
+
+/// What is kept of a definition. Keys that are not known are newer Consul's.
+fn foreign(object: &Object<'_>) -> Result<ForeignDefinition, Fault> {
+    let mut header = BTreeMap::new();
+    for (line, values) in object.entries("Header", "map[string][]string")?.into_iter().flatten() {
+        let values = values.as_array().ok_or_else(|| object.wrong("Header", values, "[]string"))?;
+        let text = |value: &Value| match value.as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(object.wrong("Header", value, "string")),
+        };
+        header.insert(line.clone(), values.iter().map(text).collect::<Result<_, Fault>>()?);
+    }
+    check_count("Header", header.len())?;
+    Ok(ForeignDefinition {
+        http: object.text("HTTP")?.to_owned(),
+        tls_skip_verify: object.truth("TLSSkipVerify")?,
+        header,
+        method: object.text("Method")?.to_owned(),
+        body: object.text("Body")?.to_owned(),
+        tcp: object.text("TCP")?.to_owned(),
+        interval: object.duration("Interval")?,
+        timeout: object.duration("Timeout")?,
+        deregister_after: object.duration("DeregisterCriticalServiceAfter")?,
+    })
 }
 
 fn texts_by_name(object: &Object<'_>, key: &str) -> Result<BTreeMap<String, String>, Fault> {

@@ -228,6 +228,7 @@ fn put_check(
             tags: service.tags.clone(),
         }),
         kind: state.kind.clone(),
+        definition: state.definition.clone(),
         create_revision: revision,
         modify_revision: revision,
     };

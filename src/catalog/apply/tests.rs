@@ -132,6 +132,7 @@ fn state(id: &str, status: &str, service_id: Option<&str>) -> CheckState {
         output: String::new(),
         service_id: service_id.map(|id| ServiceId::new(id).unwrap()),
         kind: String::new(),
+        definition: None,
     }
 }
 

@@ -176,6 +176,7 @@ fn serf_health(status: Status, output: &str) -> Result<CheckState, NameFault> {
         output: output.to_owned(),
         service_id: None,
         kind: String::new(),
+        definition: None,
     })
 }
 

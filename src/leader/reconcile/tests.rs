@@ -50,6 +50,7 @@ fn register(catalog: &mut Catalog, name: &str, id: &str, checks: &[&str]) {
         output: "Agent alive and reachable".to_owned(),
         service_id: None,
         kind: String::new(),
+        definition: None,
     });
     let registration = Registration {
         node: node(name),

@@ -89,6 +89,7 @@ impl World {
                         .transpose()
                         .map_err(|fault| fault.to_string())?,
                     kind: String::new(),
+                    definition: None,
                 };
                 self.register(node, None, None, vec![check])?;
             }

@@ -402,6 +402,7 @@ async fn what_somebody_else_changed_on_this_node_is_put_right_in_time() {
             output: String::new(),
             service_id: None,
             kind: String::new(),
+            definition: None,
         }],
     })));
     let took = bench.until("removed", |bench| !bench.catalog().contains("foreign")).await;
