@@ -1,8 +1,8 @@
 //! A folder → the zones of its `*.zone` files, each on its own: one that does not load costs no other.
 
+use fs_err as fs;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

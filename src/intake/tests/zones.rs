@@ -1,7 +1,7 @@
 //! Folders of zone files.
 
+use fs_err as fs;
 use std::fmt::Write;
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

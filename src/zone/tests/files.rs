@@ -1,6 +1,6 @@
 //! Zone files of `tests/zones`, good and bad, against the texts beside them.
 
-use std::fs;
+use fs_err as fs;
 use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;

@@ -1,6 +1,6 @@
 //! Checks of the rarer kinds, by the real program: gRPC, H2PING, Docker, OS services.
 
-use std::fs;
+use fs_err as fs;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::{CRITICAL, PASSING, dig, register, until_check};
@@ -41,9 +42,10 @@ impl Health {
         let state = Arc::new(AtomicU8::new(SERVING));
         let told = Arc::clone(&state);
         runtime.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, told) = (acceptor.clone(), Arc::clone(&told));
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     match acceptor {
                         None => answer(stream, &told).await,
                         Some(acceptor) => {

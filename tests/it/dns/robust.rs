@@ -136,7 +136,7 @@ pub(super) fn start_with_many(count: usize) -> (Agent, TempDir) {
     };
     let services: Vec<Value> = (0..count).map(service).collect();
     let text = json!({ "services": services }).to_string();
-    std::fs::write(dir.path().join("big.json"), text).unwrap();
+    fs_err::write(dir.path().join("big.json"), text).unwrap();
     (Agent::dev().args(["-config-dir"]).args([dir.path()]).start(), dir)
 }
 
