@@ -232,6 +232,9 @@ pub const ZONE_INCLUDE_DEPTH_MAX: usize = 8;
 /// Records of one zone.
 pub const ZONE_RECORDS_MAX: usize = 8_000_000;
 
+/// Types of one name of a zone: they are searched one by one.
+pub const ZONE_NAME_TYPES_MAX: usize = 256;
+
 /// Words of one record or directive of a zone file: every byte of the longest data as a word.
 pub const ZONE_ENTRY_WORDS_MAX: usize = 65_536;
 

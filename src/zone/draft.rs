@@ -2,7 +2,7 @@
 
 use hickory_proto::rr::{Name, RData};
 
-use crate::model::limits::ZONE_RECORDS_MAX;
+use crate::model::limits::{ZONE_NAME_TYPES_MAX, ZONE_RECORDS_MAX};
 use crate::model::number::Ttl;
 use crate::zone::layout;
 use crate::zone::source::{Mark, Note, Notes};
@@ -67,6 +67,11 @@ impl Draft {
         let sets = &mut self.root.grow(downward(owner)).value;
         let Some(set) = sets.iter_mut().find(|set| set.code == record.code) else {
             let Record { code, ttl, data, mark } = record;
+            if sets.len() == ZONE_NAME_TYPES_MAX {
+                let text =
+                    format!("`{}` has more than {ZONE_NAME_TYPES_MAX} types", spell_name(owner));
+                return faults.add(Note::new(mark, text));
+            }
             // Most sets have one record; a vector that grows would begin with room for four.
             let set = DraftSet { code, ttl, data: vec![(data, mark)] };
             sets.reserve_exact(1);

@@ -21,13 +21,15 @@
 //! transfers and updates; DNSSEC: keys and signatures can be stored as data, but nothing is signed or
 //! proved, and names that a signed answer would need are not added.
 //!
-//! Limits: [`ZONE_BYTES_MAX`], [`ZONE_FILES_MAX`], [`ZONE_RECORDS_MAX`], [`ZONE_ENTRY_WORDS_MAX`],
+//! Limits: [`ZONE_BYTES_MAX`], [`ZONE_FILES_MAX`], [`ZONE_RECORDS_MAX`], [`ZONE_NAME_TYPES_MAX`],
+//! [`ZONE_ENTRY_WORDS_MAX`],
 //! [`ZONE_INCLUDE_DEPTH_MAX`], [`GENERATE_STEPS_MAX`], [`ZONE_CHAIN_MAX`].
 //!
 //! [`FAULTS_KEPT_MAX`]: crate::model::limits::FAULTS_KEPT_MAX
 //! [`ZONE_BYTES_MAX`]: crate::model::limits::ZONE_BYTES_MAX
 //! [`ZONE_FILES_MAX`]: crate::model::limits::ZONE_FILES_MAX
 //! [`ZONE_RECORDS_MAX`]: crate::model::limits::ZONE_RECORDS_MAX
+//! [`ZONE_NAME_TYPES_MAX`]: crate::model::limits::ZONE_NAME_TYPES_MAX
 //! [`ZONE_ENTRY_WORDS_MAX`]: crate::model::limits::ZONE_ENTRY_WORDS_MAX
 //! [`ZONE_INCLUDE_DEPTH_MAX`]: crate::model::limits::ZONE_INCLUDE_DEPTH_MAX
 //! [`GENERATE_STEPS_MAX`]: crate::model::limits::GENERATE_STEPS_MAX

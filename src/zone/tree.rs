@@ -9,23 +9,28 @@ use hickory_proto::rr::Name;
 pub(super) struct Branch<T> {
     /// What the name holds.
     pub(super) value: T,
-    /// The names that have one label more, by that label, folded.
-    below: HashMap<Box<[u8]>, Branch<T>>,
+    /// The names that have one label more, by that label, folded. Boxed, since most names have none.
+    below: Option<Box<Below<T>>>,
 }
+
+/// Names by their lowest label, folded.
+#[derive(Clone, Debug)]
+struct Below<T>(HashMap<Box<[u8]>, Branch<T>>);
 
 impl<T: Default> Branch<T> {
     /// The name one label below.
     pub(super) fn get(&self, label: &[u8]) -> Option<&Self> {
         #[cfg(test)]
         probes::count();
-        self.below.get(Folded::new(label).as_bytes())
+        self.below.as_ref()?.0.get(Folded::new(label).as_bytes())
     }
 
     /// The name so many labels below, the highest label first; made where there is none.
     pub(super) fn grow<'l>(&mut self, labels: impl Iterator<Item = &'l [u8]>) -> &mut Self {
         let mut branch = self;
         for label in labels {
-            branch = branch.below.entry(Folded::new(label).as_bytes().into()).or_default();
+            let below = branch.below.get_or_insert_with(|| Box::new(Below(HashMap::new())));
+            branch = below.0.entry(Folded::new(label).as_bytes().into()).or_default();
         }
         branch
     }
@@ -37,19 +42,24 @@ impl<T: Default> Branch<T> {
 
     /// The names one label below with that label, folded, in no order.
     pub(super) fn below(&self) -> impl Iterator<Item = (&[u8], &Self)> {
-        self.below.iter().map(|(label, branch)| (&**label, branch))
+        let below = self.below.iter().flat_map(|below| &below.0);
+        below.map(|(label, branch)| (&**label, branch))
     }
 
     /// As [`Branch::below`], to be changed.
     pub(super) fn below_mut(&mut self) -> impl Iterator<Item = (&[u8], &mut Self)> {
-        self.below.iter_mut().map(|(label, branch)| (&**label, branch))
+        let below = self.below.iter_mut().flat_map(|below| &mut below.0);
+        below.map(|(label, branch)| (&**label, branch))
     }
 
     /// The same tree with other values. It recurses as deep as a name has labels, 127 at most.
     pub(super) fn map<U>(self, change: &mut impl FnMut(T) -> U) -> Branch<U> {
         let value = change(self.value);
-        let below = self.below.into_iter().map(|(label, branch)| (label, branch.map(change)));
-        Branch { value, below: below.collect() }
+        let below = self.below.map(|below| {
+            let below = below.0.into_iter().map(|(label, branch)| (label, branch.map(change)));
+            Box::new(Below(below.collect()))
+        });
+        Branch { value, below }
     }
 }
 

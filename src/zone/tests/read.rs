@@ -1,6 +1,7 @@
 //! Texts of any kind: limits, places in included texts, and texts that are cut and mangled.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use expect_test::{Expect, expect};
 use hickory_proto::rr::RData;
@@ -8,7 +9,8 @@ use hickory_proto::rr::rdata::A;
 
 use super::{listing, show_refused};
 use crate::model::limits::{
-    FAULTS_KEPT_MAX, ZONE_BYTES_MAX, ZONE_ENTRY_WORDS_MAX, ZONE_FILES_MAX, ZONE_RECORDS_MAX,
+    FAULTS_KEPT_MAX, ZONE_BYTES_MAX, ZONE_ENTRY_WORDS_MAX, ZONE_FILES_MAX, ZONE_NAME_TYPES_MAX,
+    ZONE_RECORDS_MAX,
 };
 use crate::model::number::Ttl;
 use crate::zone::draft::{Draft, Record};
@@ -90,6 +92,19 @@ fn too_many_records_are_refused() {
     let faults = texts.resolve(&faults);
     let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["zone:1:2: more than 8000000 records\n  hint: split the zone"]);
+}
+
+#[test]
+fn too_many_types_of_a_name_are_refused() {
+    let mut text = "$TTL 1\n@ SOA a b 1 1 1 1 1\n@ NS a\na A 192.0.2.1\n".to_owned();
+    for code in 1_000..1_000 + ZONE_NAME_TYPES_MAX {
+        writeln!(text, "b TYPE{code} \\# 0").unwrap();
+    }
+    assert!(show(text.as_bytes(), &[]).starts_with("zone test., 3 names"));
+    text += "b TYPE65000 \\# 0\nb TYPE1000 \\# 1 00\n";
+    check(text.as_bytes(), &[], &expect![[r#"
+        zone:261:1: `b.test.` has more than 256 types
+    "#]]);
 }
 
 #[test]
