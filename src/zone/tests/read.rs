@@ -102,9 +102,13 @@ fn too_many_types_of_a_name_are_refused() {
     }
     assert!(show(text.as_bytes(), &[]).starts_with("zone test., 3 names"));
     text += "b TYPE65000 \\# 0\nb TYPE1000 \\# 1 00\n";
-    check(text.as_bytes(), &[], &expect![[r#"
+    check(
+        text.as_bytes(),
+        &[],
+        &expect![[r#"
         zone:261:1: `b.test.` has more than 256 types
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
