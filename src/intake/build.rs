@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::intake::build_dns;
+use crate::intake::build_forward;
 use crate::intake::check::{self, Subject};
 use crate::intake::config::{Config, LogLevel};
 use crate::intake::fault::{Fault, Place};
@@ -25,6 +26,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     config.dns = build_dns::settings(notes, root);
     config.dns_access = build_dns::access(notes, root);
     build_dns::domains(notes, root, &mut config);
+    config.forward = build_forward::settings(notes, root);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);
     definitions(notes, root, &mut config);

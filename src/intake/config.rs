@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::dns_config::{Access, DnsConfig, DnsSettings};
+use crate::model::forward_config::ForwardConfig;
 use crate::model::limits::{
     BLOCKING_WAIT_DEFAULT_MS, BLOCKING_WAIT_MAX_MS, CHECK_OUTPUT_BYTES_MAX, KV_VALUE_BYTES_MAX,
 };
@@ -54,7 +55,7 @@ pub struct Config {
     /// Ports.
     pub ports: Ports,
     /// Who is asked for names that are not ours.
-    pub recursors: Vec<String>,
+    pub forward: ForwardConfig,
     /// Which clients may ask DNS.
     pub dns_access: Access,
     /// A folder of zone files.
@@ -225,7 +226,7 @@ impl Config {
             addresses: Addresses::default(),
             ports: Ports::default(),
             dns_access: Access::default(),
-            recursors: Vec::new(),
+            forward: ForwardConfig::default(),
             zones_dir: None,
             log: LogSettings {
                 level: if dev { LogLevel::Debug } else { LogLevel::Info },
@@ -260,7 +261,7 @@ impl Config {
             alt_domain: self.alt_domain.clone(),
             datacenter: self.datacenter.clone(),
             node: node.clone(),
-            is_recursive: !self.recursors.is_empty(),
+            is_recursive: !self.forward.recursors.is_empty(),
             access: self.dns_access.clone(),
             settings: self.dns.clone(),
         }

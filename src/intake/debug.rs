@@ -54,6 +54,7 @@ impl Config {
 
     /// What `dns_config` says.
     fn dns_json(&self) -> Value {
+        let recursors: Vec<_> = self.forward.recursors.iter().map(ToString::to_string).collect();
         json!({
             "DNSAddrs": self.dns_addrs(),
             "DNSAltDomain": self.alt_domain.as_deref().map(|d| format!("{d}.")).unwrap_or_default(),
@@ -69,7 +70,9 @@ impl Config {
             "DNSNodeTTL": format!("{}s", self.dns.node_ttl.0),
             "DNSOnlyPassing": self.dns.only_passing,
             "DNSPort": port(self.ports.dns),
-            "DNSRecursors": self.recursors,
+            "DNSRecursorStrategy": self.forward.strategy.as_str(),
+            "DNSRecursorTimeout": shown(self.forward.timeout),
+            "DNSRecursors": recursors,
             "DNSSOA": {
                 "Expire": self.dns.soa.expire, "Minttl": self.dns.soa.min_ttl,
                 "Refresh": self.dns.soa.refresh, "Retry": self.dns.soa.retry,

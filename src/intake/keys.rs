@@ -77,8 +77,8 @@ pub(crate) static CONFIG: Table = Table {
         later("non_voting_server", Type::Bool),
         // DNS.
         works("dns_config", Type::Object(&DNS_CONFIG)),
-        later("recursor", Type::Text),
-        later("recursors", Type::Texts),
+        works("recursor", Type::Text),
+        works("recursors", Type::Texts),
         works("zones_dir", Type::Text),
         // HTTP.
         later("http_config", Type::Object(&HTTP_CONFIG)),
@@ -259,8 +259,8 @@ static DNS_CONFIG: Table = Table {
         works("allow_clients", Type::Texts),
         works("deny_clients", Type::Texts),
         works("enable_identity", Type::Bool),
-        later("recursor_timeout", Type::Duration),
-        later("recursor_strategy", Type::Text),
+        works("recursor_timeout", Type::Duration),
+        works("recursor_strategy", Type::Text),
         later("use_cache", Type::Bool),
         later("cache_max_age", Type::Duration),
         ignored("prefer_namespace"),

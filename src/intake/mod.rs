@@ -56,6 +56,8 @@ mod network;
 
 mod build_dns;
 
+mod build_forward;
+
 mod build;
 
 mod zones;

@@ -35,7 +35,6 @@ pub(crate) fn read(notes: &mut Notes, root: &Value, config: &mut Config) {
         config.addresses.http = several(notes, addresses, "http", "addresses.http");
     }
     ports(notes, root, config);
-    recursors(notes, root, config);
     config.tagged_addresses = read::map(root, "tagged_addresses");
     let mut tagged = config.tagged_addresses.iter();
     let fault = tagged.find_map(|(key, text)| Some((key.clone(), Address::new(text).err()?)));
@@ -79,30 +78,6 @@ fn ports(notes: &mut Notes, root: &Value, config: &mut Config) {
         let before = tcp.iter().take(index).find(|(_, other)| port.is_some() && other == port);
         if let (Some(port), Some((other, _))) = (port.filter(|port| *port != 0), before) {
             note(notes, ports, key, &format!("`ports.{key}` and `ports.{other}` are both {port}"));
-        }
-    }
-}
-
-fn recursors(notes: &mut Notes, root: &Value, config: &mut Config) {
-    let single = root.entry("recursor").into_iter();
-    for item in single.chain(read::items(root, "recursors")) {
-        let text = read::own_text(item).unwrap_or_default();
-        let is_address = text.parse::<IpAddr>().is_ok()
-            || text.parse::<std::net::SocketAddr>().is_ok()
-            || is_template(&text);
-        if !is_address {
-            let text = format!("recursor `{text}` is no IP address, with or without a port");
-            notes.problem(
-                Fault::at(&item.place, text).hint("write `9.9.9.9` or `[2620:fe::fe]:53`"),
-                "",
-            );
-        } else if is_template(&text) {
-            match resolve(&text) {
-                Ok(addr) => config.recursors.push(addr.to_string()),
-                Err(reason) => notes.problem(Fault::at(&item.place, reason), ""),
-            }
-        } else {
-            config.recursors.push(text);
         }
     }
 }
@@ -155,12 +130,12 @@ fn parse(word: &str) -> Result<IpAddr, String> {
     bare.parse().map_err(|_| format!("`{word}` is no IP address"))
 }
 
-fn is_template(text: &str) -> bool {
+pub(crate) fn is_template(text: &str) -> bool {
     text.trim_start().starts_with("{{")
 }
 
 /// The address that one of go-sockaddr's simple templates stands for.
-fn resolve(template: &str) -> Result<IpAddr, String> {
+pub(crate) fn resolve(template: &str) -> Result<IpAddr, String> {
     let inner = template.trim().trim_start_matches("{{").trim_end_matches("}}").trim();
     let mut words = inner.split_whitespace();
     let found = match (words.next(), words.next(), words.next()) {

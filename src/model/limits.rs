@@ -249,3 +249,36 @@ pub const GENERATE_TEMPLATE_BYTES_MAX: usize = 2_048;
 
 /// Characters of a number in a `$GENERATE`.
 pub const GENERATE_WIDTH_MAX: usize = 255;
+
+/// Recursors of one agent.
+pub const RECURSORS_MAX: usize = 16;
+
+/// Longest `recursor_timeout`, in milliseconds.
+pub const RECURSOR_TIMEOUT_MAX_MS: u64 = 10_000;
+
+/// Time for one forwarded question, whatever the number of recursors; a client asks again long before.
+pub const FORWARD_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Questions that are forwarded at one time; each takes a socket. One beyond it fails at once.
+pub const FORWARDS_MAX: usize = 512;
+
+/// Answers of recursors that are kept, in bytes of memory.
+pub const FORWARD_CACHE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Longest time that a record of a recursor's is kept without asking again, in seconds.
+pub const FORWARD_TTL_MAX_SECS: u32 = 86_400;
+
+/// Longest time that a recursor's "no" is kept, in seconds (RFC 2308 §5 speaks of one to three hours).
+pub const FORWARD_NEGATIVE_TTL_MAX_SECS: u32 = 3 * 3_600;
+
+/// How long after its end an answer may still be told where no recursor gives a newer one (RFC 8767 §5
+/// speaks of one to three days).
+pub const FORWARD_STALE_MAX: Duration = Duration::from_secs(86_400);
+
+/// Replies that are no answer to our question, after which one recursor is asked over TCP instead: somebody
+/// guesses.
+pub const WRONG_REPLIES_MAX: usize = 16;
+
+/// Largest reply over UDP that is read, in bytes; we ask for [`UDP_ANSWER_BYTES_MAX`], and a recursor that
+/// sends more is heard too.
+pub const UDP_REPLY_BYTES_MAX: usize = 4_096;

@@ -33,4 +33,6 @@ pub mod definition;
 
 pub mod dns_config;
 
+pub mod forward_config;
+
 pub mod member;

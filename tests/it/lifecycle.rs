@@ -197,7 +197,7 @@ fn every_flag_is_taken_in_both_spellings_and_what_comes_later_is_said() {
         assert_eq!(own["Config"]["NodeName"], "flagged");
         assert_eq!(own["Config"]["NodeID"], "aaaaaaaa-2222-3333-4444-555555555555");
         assert_eq!(fs::read_to_string(&pid_file).unwrap().trim(), agent.pid().to_string());
-        for later in ["`recursors`", "`ui`", "`ports.serf_lan`", "`ports.server`"] {
+        for later in ["`ui`", "`ports.serf_lan`", "`ports.server`"] {
             agent.wait_for_line(&format!("{later} is accepted but has no effect yet"));
         }
         agent.signal(Signal::SIGTERM);

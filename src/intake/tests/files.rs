@@ -152,9 +152,6 @@ fn later_sources_win_and_lists_append() {
         ..Sources::default()
     };
     expect![[r#"
-        warning: a.json:1:2: `recursors` is accepted but has no effect yet
-        warning: b.hcl:1:1: `recursors` is accepted but has no effect yet
-        warning: -recursor: `recursors` is accepted but has no effect yet
         ClientAddrs = ["127.0.0.1","::1"]
         DNSAddrs = ["127.0.0.1","::1"]
         DNSPort = 0

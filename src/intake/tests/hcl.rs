@@ -86,7 +86,6 @@ fn hcl_is_read_as_its_first_version() {
             "pid_file = \"/x\" pid_file = \"/y\""
                 PidFile = "/y"
             "recursors = [\"1.1.1.1\",,\"2.2.2.2\",]"
-                warning: -hcl:1:1: `recursors` is accepted but has no effect yet
                 DNSRecursors = ["1.1.1.1","2.2.2.2"]
             "{ \"pid_file\": \"/x\" }"
                 PidFile = "/x"
