@@ -30,6 +30,7 @@
 //! | [`catalog`] | `Command × Catalog → Reply + Changes`, pure |
 //! | [`publish`] | applied batches → immutable Views and wake-ups; the door for writes |
 //! | [`dns`] | `respond(&View, &DnsConfig, …) → bytes`, sans-io |
+//! | [`forward`] | names that are not ours: `Ask` → what a recursor says |
 //! | [`raft`] | openraft ⇄ fjall and catalog |
 //! | [`leader`] | `View × Members × Now → Commands`: what the leader does by itself |
 //! | [`intake`] | files → Definitions, Config and StaticZones, with file:line:column in every error |
@@ -59,6 +60,8 @@
 //! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
 //! | `Cut` | a name in a StaticZone that is delegated to other servers | `Referral`: what is answered there |
 //! | `Language` | what a file is written in: JSON or HCL | `Layout`: for whom the command line prints |
+//! | `Ask → Fetched` | what DNS lacks for an answer, and what came of it | `Question`: what a client asked |
+//! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 
 pub mod model;
@@ -70,6 +73,8 @@ pub mod catalog;
 pub mod publish;
 
 pub mod dns;
+
+pub mod forward;
 
 pub mod raft;
 

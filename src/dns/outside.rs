@@ -53,7 +53,8 @@ pub enum Fetched {
 pub struct Told {
     /// NOERROR or NXDOMAIN: any other code is no answer.
     pub rcode: ResponseCode,
-    /// The answer section; TTLs are what is left of them now.
+    /// The answer section; TTLs are what is left of them now. Names that are the question's, or end as it does,
+    /// may be in lower case, whatever the question's letters.
     pub answers: Vec<Record>,
     /// The authority section.
     pub authorities: Vec<Record>,

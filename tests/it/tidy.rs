@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("catalog", &["model"]),
     ("publish", &["model", "catalog"]),
     ("dns", &["model", "zone", "catalog"]),
+    ("forward", &["model", "dns"]),
     ("raft", &["model", "catalog", "publish"]),
     ("leader", &["model", "catalog"]),
     ("intake", &["model", "zone", "catalog"]),
@@ -20,10 +21,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("api", &["model", "catalog", "publish", "agent", "intake"]),
     (
         "server",
-        &["model", "zone", "catalog", "publish", "dns", "raft", "leader", "intake", "agent", "api"],
+        &[
+            "model", "zone", "catalog", "publish", "dns", "forward", "raft", "leader", "intake",
+            "agent", "api",
+        ],
     ),
     ("cli", &["model", "dns", "intake", "server"]),
 ];
+
+/// Rooms of which another room may know one part only.
+const PARTS: &[(&str, &str)] = &[("forward", "dns::outside")];
 
 /// Crates that a room may not use, so that it stays what it is (DESIGN: the rooms).
 const ABSENT: &[(&str, &[&str])] = &[
@@ -32,6 +39,7 @@ const ABSENT: &[(&str, &[&str])] = &[
     ("catalog", &["tokio", "hickory_proto", "fastrand", "openraft", "fjall", "std::time::Instant"]),
     ("publish", &["tokio::net", "tokio::time", "tokio::spawn", "openraft", "fjall", "axum"]),
     ("dns", &["tokio", "hickory_server", "std::net::UdpSocket", "std::net::TcpStream", "openraft"]),
+    ("forward", &["hickory_server", "openraft", "fjall", "axum"]),
     ("leader", &["tokio", "openraft", "fjall"]),
     ("intake", &["tokio::net", "axum", "openraft"]),
     ("agent", &["openraft", "axum", "fjall"]),
@@ -81,6 +89,11 @@ fn an_import_from_a_room_below_is_found() {
             "src/catalog/x.rs:3: `catalog` may not know `raft`",
         ]
     );
+    let source = Source {
+        path: "src/forward/x.rs".to_owned(),
+        text: "use crate::dns::outside::Ask;\nuse crate::dns::text;\n".to_owned(),
+    };
+    assert_eq!(imports(&source), ["src/forward/x.rs:2: `forward` knows only `dns::outside`"]);
 }
 
 #[test]
@@ -179,6 +192,12 @@ fn imports(source: &Source) -> Vec<String> {
             let is_room = ROOMS.iter().any(|(name, _)| *name == word);
             if is_room && word != room && !known.contains(&word.as_str()) && !is_test {
                 wrong.push(format!("{}:{number}: `{room}` may not know `{word}`", source.path));
+            }
+            let part = PARTS.iter().find(|(name, part)| {
+                *name == room && part.split_once("::").is_some_and(|(whole, _)| whole == word)
+            });
+            if let Some((_, part)) = part.filter(|(_, part)| !after.starts_with(part) && !is_test) {
+                wrong.push(format!("{}:{number}: `{room}` knows only `{part}`", source.path));
             }
         }
         for name in absent.iter().filter(|_| !is_test) {
