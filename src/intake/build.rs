@@ -27,6 +27,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     config.dns_access = build_dns::access(notes, root);
     build_dns::domains(notes, root, &mut config);
     config.forward = build_forward::settings(notes, root);
+    build_forward::apart(notes, root, &config);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);
     definitions(notes, root, &mut config);

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::intake::build::note;
+use crate::intake::config::Config;
 use crate::intake::fault::Fault;
 use crate::intake::network::{is_template, resolve};
 use crate::intake::read::{self, Notes};
@@ -38,6 +39,28 @@ pub(crate) fn settings(notes: &mut Notes, root: &Value) -> ForwardConfig {
         }
     }
     forward
+}
+
+/// Notes recursors that are where DNS of this agent is told to listen. The port may be any and addresses may
+/// come and go, so the rest is found out once it listens.
+pub(crate) fn apart(notes: &mut Notes, root: &Value, config: &Config) {
+    for recursor in &config.forward.recursors {
+        let Recursor::At(address) = recursor else { continue };
+        let is_ours = |listener: &IpAddr| {
+            *listener == address.ip()
+                || (listener.is_unspecified()
+                    && address.ip().is_loopback()
+                    && listener.is_ipv4() == address.is_ipv4())
+        };
+        if config.ports.dns == Some(address.port()) && config.dns_addrs().iter().any(is_ours) {
+            let key = if root.entry("recursors").is_some() { "recursors" } else { "recursor" };
+            let fault = Fault::at(
+                read::place(root, key),
+                format!("recursor `{recursor}` is where this agent's own DNS listens"),
+            );
+            notes.problem(fault.hint("name another DNS server, or change `ports.dns`"), "");
+        }
+    }
 }
 
 /// The recursors of both keys, each once.
