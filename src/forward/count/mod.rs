@@ -64,3 +64,6 @@ fn word(failure: Failure) -> &'static str {
         Failure::Overloaded => "overloaded",
     }
 }
+
+#[cfg(test)]
+mod tests;
