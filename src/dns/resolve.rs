@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use hickory_proto::rr::RecordType;
+
 use crate::catalog::{Instance, View};
 use crate::dns::Known;
 use crate::dns::outside::{Ask, Fetched};
@@ -141,7 +143,9 @@ fn resolve_outside<'k>(asked: &Asked<'_>, asker: Asker, known: &Known<'k>) -> Ou
     if !known.config.is_recursive {
         return Outcome::Refused(Why::Outside);
     }
-    if !asker.recursion_desired {
+    // RFC 6895 §3.1: other numbers of this range ask for something else than records.
+    let is_data = !(128..=255).contains(&u16::from(asked.kind)) || asked.kind == RecordType::ANY;
+    if !asker.recursion_desired || !is_data {
         return Outcome::Refused(Why::NotAsked);
     }
     let ask = Ask {

@@ -1,10 +1,10 @@
 //! What the configuration points at on this machine: `/etc/resolv.conf` and the interfaces' addresses.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use fs_err::File;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 
@@ -26,7 +26,7 @@ pub(in crate::forward) fn addresses(
         Some(Ok(text)) => address::name_servers(&text, |name| if_nametoindex(name).ok()),
         Some(Err(error)) => {
             // A machine without the file may get it later; what else is configured works meanwhile.
-            tracing::warn!(%error, path = %resolv_conf.display(), "the system's name servers cannot be read");
+            tracing::warn!(%error, "the system's name servers cannot be read");
             Vec::new()
         }
         None => Vec::new(),

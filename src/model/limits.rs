@@ -88,6 +88,9 @@ pub const TCP_ANSWER_RECORDS_MAX: usize = 4_096;
 /// Answers that one thread keeps to give them again, in bytes.
 pub const DNS_CACHE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
+/// Queries that wait for what others say; one beyond it fails at once.
+pub const DNS_QUERIES_WAITING_MAX: usize = 8_192;
+
 /// Names of one chain of aliases that are looked up (Consul: 3).
 pub const DNS_CHAIN_MAX: usize = 8;
 

@@ -1,5 +1,6 @@
 //! Query bytes → reply bytes: what every DNS listener calls.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,12 +11,14 @@ use hickory_proto::op::ResponseCode;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::View;
-use crate::dns::outside::Nothing;
-use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Worker};
+use crate::dns::outside::{Ask, Outside};
+use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Transport, Worker};
+use crate::forward::Forwarder;
 use crate::model::dns_config::DnsConfig;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::clock;
+use crate::server::fetch::{self, Fetcher, Waiting};
 use crate::zone::Zones;
 
 /// The View and the settings that answers are made of.
@@ -32,6 +35,8 @@ pub(in crate::server) struct Front {
     cookie_secret: CookieSecret,
     /// What the listeners' generators start from.
     seed: u64,
+    /// Answers what needs others.
+    fetcher: Fetcher,
 }
 
 /// All that a batch of answers is made of, loaded once.
@@ -53,16 +58,19 @@ impl Front {
     pub(in crate::server) fn new(
         reader: Reader,
         config: DnsConfig,
+        zones: Zones,
+        forwarder: Arc<Forwarder>,
         rng: &mut fastrand::Rng,
     ) -> Self {
         let cookie_secret = CookieSecret(rng.u128(..).to_ne_bytes());
         Self {
             reader,
-            config: ArcSwap::from_pointee(config),
-            zones: ArcSwap::default(),
+            config: ArcSwap::from_pointee(effective(config, &forwarder)),
+            zones: ArcSwap::from_pointee(zones),
             age_ms: AtomicU64::new(0),
             cookie_secret,
             seed: rng.u64(..),
+            fetcher: Fetcher::new(forwarder, rng.fork()),
         }
     }
 
@@ -77,10 +85,35 @@ impl Front {
         }
     }
 
-    /// Makes the answer to one query, into `out`.
+    /// Makes the answer to one query, into `out`, of what is known.
     pub(in crate::server) fn respond(
         &self,
         moment: &Moment,
+        incoming: &Incoming<'_>,
+        worker: &mut Worker,
+        out: &mut Vec<u8>,
+    ) -> Outgoing {
+        let outside = fetch::Said { forwarder: self.fetcher.forwarder(), fetched: &[] };
+        self.respond_with(moment, &outside, incoming, worker, out)
+    }
+
+    /// Makes the answer to a query that [`Outgoing::Fetch`] came of. Takes a time.
+    pub(in crate::server) async fn complete(
+        self: Arc<Self>,
+        asks: Vec<Ask>,
+        bytes: Vec<u8>,
+        transport: Transport,
+        source: SocketAddr,
+    ) -> Option<Vec<u8>> {
+        let waiting = Waiting { asks, bytes, transport, source };
+        self.fetcher.complete(&self, waiting).await
+    }
+
+    /// Makes the answer to one query, into `out`, of what is known and what others said.
+    pub(in crate::server) fn respond_with(
+        &self,
+        moment: &Moment,
+        outside: &dyn Outside,
         incoming: &Incoming<'_>,
         worker: &mut Worker,
         out: &mut Vec<u8>,
@@ -92,7 +125,7 @@ impl Front {
             age: moment.age,
             cookie_secret: self.cookie_secret,
             zones: &moment.zones,
-            outside: &Nothing,
+            outside,
         };
         let respond = AssertUnwindSafe(|| dns::respond(&known, incoming, worker, out));
         // A bug that one query finds must not take the thread that others are answered by.
@@ -111,9 +144,11 @@ impl Front {
         Worker::new(fastrand::Rng::with_seed(self.seed))
     }
 
-    /// Answers by these settings from now on.
-    pub(in crate::server) fn configure(&self, config: DnsConfig) {
+    /// Answers by these settings and from these zones from now on.
+    pub(in crate::server) fn configure(&self, config: DnsConfig, zones: Zones) {
+        let config = effective(config, self.fetcher.forwarder());
         self.config.store(Arc::new(config));
+        self.zones.store(Arc::new(zones));
     }
 
     /// Watches how old the catalog becomes, until `stop`: answers say so, but none waits to find out.
@@ -128,6 +163,11 @@ impl Front {
             self.age_ms.store(u64::try_from(age).unwrap_or(u64::MAX), Ordering::Relaxed);
         }
     }
+}
+
+/// The settings as they take effect: whether others are asked depends on whether there are any.
+fn effective(config: DnsConfig, forwarder: &Forwarder) -> DnsConfig {
+    DnsConfig { is_recursive: forwarder.has_recursors(), ..config }
 }
 
 /// How often the catalog's age is looked at.

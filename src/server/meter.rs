@@ -36,11 +36,20 @@ pub(in crate::server) struct Meter {
 }
 
 impl Meter {
+    /// Counts what is answered at once.
     pub(in crate::server) fn new(transport: Transport) -> Self {
-        let transport = match transport {
+        Self::with_word(match transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
-        };
+        })
+    }
+
+    /// Counts what is answered once others were asked.
+    pub(in crate::server) fn waiting() -> Self {
+        Self::with_word("forwarded")
+    }
+
+    fn with_word(transport: &'static str) -> Self {
         Self {
             queries: metrics::counter!("consul.dns.queries", "transport" => transport),
             ignored: metrics::counter!("lictor.dns.ignored", "transport" => transport),

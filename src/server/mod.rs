@@ -12,6 +12,10 @@ mod running;
 
 mod front;
 
+mod fetch;
+
+mod zone_files;
+
 mod meter;
 
 mod udp;
@@ -43,6 +47,7 @@ use std::process::ExitCode;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::agent::AgentFault;
+use crate::forward;
 use crate::intake::{self, LoadFault, Sources};
 use crate::raft::RaftFault;
 use crate::server::running::Signals;
@@ -127,6 +132,9 @@ pub enum ServerFault {
     /// The state cannot be opened.
     #[error(transparent)]
     Raft(#[from] RaftFault),
+    /// A recursor that cannot be asked.
+    #[error(transparent)]
+    Forward(#[from] forward::Fault),
     /// The agent cannot start.
     #[error(transparent)]
     Agent(#[from] AgentFault),

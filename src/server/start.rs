@@ -14,6 +14,7 @@ use crate::agent::{Agent, FileDefinitions};
 use crate::api::{self, Services};
 use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
+use crate::forward::Forwarder;
 use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::ServiceDefinition;
@@ -30,6 +31,7 @@ use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
 use crate::server::settings::{self, Identity};
 use crate::server::udp::{self, UdpSockets, UdpThreads};
+use crate::server::zone_files::ZoneFiles;
 use crate::server::{ServerFault, http, identity, stream};
 
 /// Everything that listens, bound but silent.
@@ -68,7 +70,11 @@ pub(in crate::server) async fn start(
     )]
     let mut rng = fastrand::Rng::new();
     let seed = rng.u64(..);
-    let front = Arc::new(Front::new(reader.clone(), config.dns(&identity.node), &mut rng));
+    let listeners = dns_addresses.clone();
+    let forwarder = Arc::new(Forwarder::new(&config.forward, listeners, rng.u64(..))?);
+    let zone_files = ZoneFiles::default().read(config.zones_dir.clone()).await;
+    let (dns, zones) = (config.dns(&identity.node), zone_files.zones());
+    let front = Arc::new(Front::new(reader.clone(), dns, zones, Arc::clone(&forwarder), &mut rng));
     let stream = stream::start(sockets.tcp, &front);
     let udp = start_udp(sockets.udp, &front)?;
 
@@ -105,6 +111,8 @@ pub(in crate::server) async fn start(
         errands,
         log_level,
         front,
+        forwarder,
+        zone_files,
         udp,
         stream,
         agent,

@@ -463,7 +463,8 @@ async fn a_question_that_comes_back_waits_for_itself() {
     let forwarder = Arc::new(forwarder(&config, terms()));
     let heard = Arc::new(AtomicUsize::new(0));
     let (back, count) = (Arc::clone(&forwarder), Arc::clone(&heard));
-    let recursor = tokio::spawn(async move {
+    let mut recursor = JoinSet::new();
+    recursor.spawn(async move {
         let (mut buffer, mut asks) = (vec![0; 4096], JoinSet::new());
         while let Ok(length) = socket.recv(&mut buffer).await {
             let query = Message::from_vec(&buffer[..length]).unwrap();
@@ -478,7 +479,7 @@ async fn a_question_that_comes_back_waits_for_itself() {
     let fetched = forwarder.fetch(ask("www.example.")).await;
     assert_eq!(show(&fetched), "no recursor could be reached");
     assert_eq!(heard.load(Ordering::Relaxed), 2, "sent, and sent again at half time");
-    recursor.abort();
+    recursor.abort_all();
 }
 
 #[tokio::test]
@@ -516,7 +517,7 @@ async fn the_systems_name_servers_are_read_at_each_configuration() {
     let listeners = vec!["127.0.0.1:53".parse().unwrap()];
     let forwarder = Forwarder::with_terms(&config, listeners, 1, (terms, Clock::start())).unwrap();
     assert!(!forwarder.has_recursors(), "there is no file yet");
-    std::fs::write(&resolv_conf, "nameserver 127.0.0.1\nnameserver 127.0.0.53\n").unwrap();
+    fs_err::write(&resolv_conf, "nameserver 127.0.0.1\nnameserver 127.0.0.53\n").unwrap();
     forwarder.configure(&config).unwrap();
     let shown: Vec<_> =
         forwarder.stats().recursors.iter().map(|(address, _)| address.to_string()).collect();

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, FileDefinitions};
+use crate::forward::Forwarder;
 use crate::intake::{self, Config, Sources};
 use crate::model::name::NodeName;
 use crate::raft::RaftNode;
@@ -20,6 +21,7 @@ use crate::server::pid_file::PidFile;
 use crate::server::program::Errand;
 use crate::server::stream::StreamServer;
 use crate::server::udp::UdpThreads;
+use crate::server::zone_files::ZoneFiles;
 
 /// All that has to be stopped, and what a reload changes.
 pub(in crate::server) struct Running {
@@ -37,6 +39,10 @@ pub(in crate::server) struct Running {
     pub(in crate::server) log_level: LogHandle,
     /// What DNS answers are made of.
     pub(in crate::server) front: Arc<Front>,
+    /// Who asks others.
+    pub(in crate::server) forwarder: Arc<Forwarder>,
+    /// Zones, and the files that they are from.
+    pub(in crate::server) zone_files: ZoneFiles,
     /// DNS over UDP.
     pub(in crate::server) udp: Vec<UdpThreads>,
     /// DNS over TCP.
@@ -162,8 +168,11 @@ impl Running {
             services: loaded.config.services.clone(),
             checks: loaded.config.checks.clone(),
         };
+        self.forwarder.configure(&loaded.config.forward).map_err(|fault| fault.to_string())?;
         self.agent.reload(files).await.map_err(|fault| fault.to_string())?;
-        self.front.configure(loaded.config.dns(&self.node));
+        let zone_files = std::mem::take(&mut self.zone_files);
+        self.zone_files = zone_files.read(loaded.config.zones_dir.clone()).await;
+        self.front.configure(loaded.config.dns(&self.node), self.zone_files.zones());
         self.log_level.set(loaded.config.log.level);
         for key in changed_for_next_start(&self.config, &loaded.config) {
             tracing::warn!("`{key}` changed, which takes effect at the next start");
@@ -185,6 +194,7 @@ impl Running {
         self.stops.agent.cancel();
         self.agent.stopped().await;
         self.stream.stop().await;
+        self.forwarder.stop().await;
         for threads in self.udp {
             threads.stop();
         }
@@ -205,6 +215,8 @@ fn changed_for_next_start(before: &Config, after: &Config) -> Vec<String> {
     fixed.checks.clone_from(&before.checks);
     fixed.dns.clone_from(&before.dns);
     fixed.dns_access.clone_from(&before.dns_access);
+    fixed.forward.clone_from(&before.forward);
+    fixed.zones_dir.clone_from(&before.zones_dir);
     fixed.domain.clone_from(&before.domain);
     fixed.alt_domain.clone_from(&before.alt_domain);
     fixed.log.level = before.log.level;

@@ -18,12 +18,14 @@ mod connection;
 
 mod places;
 
-use std::future::ready;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Either};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
@@ -126,6 +128,9 @@ async fn serve(
     }
 }
 
+/// A reply that is there, or one that takes time.
+type Reply = Either<Ready<Option<Vec<u8>>>, BoxFuture<'static, Option<Vec<u8>>>>;
+
 /// What answers all connections.
 struct Answers {
     /// What answers are made of.
@@ -144,8 +149,8 @@ struct Desk {
 }
 
 impl Answers {
-    /// The reply to a message; nothing where none is due.
-    fn make(&self, bytes: &[u8], source: SocketAddr) -> Option<Vec<u8>> {
+    /// The reply to a message, at once or later; nothing where none is due.
+    fn make(&self, bytes: &[u8], source: SocketAddr) -> Reply {
         let incoming = Incoming { bytes, transport: Transport::Tcp, source };
         let moment = self.front.moment();
         let mut reply = Vec::new();
@@ -154,14 +159,20 @@ impl Answers {
         let begun = meter.begin();
         let outgoing = self.front.respond(&moment, &incoming, worker, &mut reply);
         match outgoing {
-            Outgoing::Reply(said) => meter.count(&said),
-            Outgoing::Fetch(_) | Outgoing::Ignore => {
+            Outgoing::Reply(said) => {
+                meter.count(&said);
+                meter.end(begun);
+                Either::Left(ready(Some(reply)))
+            }
+            Outgoing::Fetch(asks) => {
+                let front = Arc::clone(&self.front);
+                Either::Right(front.complete(asks, bytes.to_vec(), Transport::Tcp, source).boxed())
+            }
+            Outgoing::Ignore => {
                 meter.count_ignored();
-                return None;
+                Either::Left(ready(None))
             }
         }
-        meter.end(begun);
-        Some(reply)
     }
 }
 
@@ -175,7 +186,7 @@ async fn converse(
 ) {
     // Replies that are ready leave at once; waiting for more of them is done here.
     let _ = stream.set_nodelay(true);
-    let answer = |bytes: &[u8]| ready(answers.make(bytes, client));
+    let answer = |bytes: &[u8]| answers.make(bytes, client);
     let end = connection::serve(stream, answer, &seat, &stop).await;
     match &end {
         End::Late(late) => {

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage,
-    recvmmsg, sendmmsg,
+    recvmmsg, sendmmsg, sendmsg,
 };
 use socket2::Socket;
 
@@ -35,6 +35,14 @@ pub(in crate::server::udp) enum Local {
 }
 
 impl Local {
+    /// What the kernel is told, so that a reply leaves from there.
+    fn control(&self) -> ControlMessage<'_> {
+        match self {
+            Self::V4(info) => ControlMessage::Ipv4PacketInfo(info),
+            Self::V6(info) => ControlMessage::Ipv6PacketInfo(info),
+        }
+    }
+
     /// Whether replies for both leave from the same address.
     fn is_same(self, other: Self) -> bool {
         match (self, other) {
@@ -105,7 +113,11 @@ fn read<'b>(message: &RecvMsg<'_, 'b, SockaddrStorage>) -> Option<Datagram<'b>> 
         return None;
     }
     let local = message.cmsgs().ok()?.find_map(|message| match message {
-        ControlMessageOwned::Ipv4PacketInfo(info) => Some(Local::V4(info)),
+        // `ipi_spec_dst` is where the packet arrived and where the reply leaves from; naming the interface too
+        // would override the routing table.
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            Some(Local::V4(libc::in_pktinfo { ipi_ifindex: 0, ..info }))
+        }
         ControlMessageOwned::Ipv6PacketInfo(info) => Some(Local::V6(info)),
         _ => None,
     });
@@ -190,17 +202,9 @@ impl Outbox {
                     let headers = &mut self.headers;
                     sendmmsg(fd, headers, slices, addresses, NO_CONTROL, flags).map(Iterator::count)
                 }
-                Some(Local::V4(info)) => {
-                    // `ipi_spec_dst` is where the packet arrived and where the reply leaves from; naming
-                    // the interface too would override the routing table.
-                    let info = libc::in_pktinfo { ipi_ifindex: 0, ..*info };
-                    let from = [ControlMessage::Ipv4PacketInfo(&info)];
+                Some(local) => {
                     let headers = &mut self.headers_from;
-                    sendmmsg(fd, headers, slices, addresses, from, flags).map(Iterator::count)
-                }
-                Some(Local::V6(info)) => {
-                    let from = [ControlMessage::Ipv6PacketInfo(info)];
-                    let headers = &mut self.headers_from;
+                    let from = [local.control()];
                     sendmmsg(fd, headers, slices, addresses, from, flags).map(Iterator::count)
                 }
             };
@@ -215,6 +219,19 @@ impl Outbox {
         }
         self.addresses.clear();
     }
+}
+
+/// Sends one reply.
+pub(in crate::server::udp) fn send_one(
+    socket: &Socket,
+    reply: &[u8],
+    destination: SocketAddr,
+    local: Option<Local>,
+) -> Result<(), Errno> {
+    let from = local.as_ref().map(Local::control);
+    let (fd, flags) = (socket.as_raw_fd(), MsgFlags::empty());
+    let address = SockaddrStorage::from(destination);
+    sendmsg(fd, &[IoSlice::new(reply)], from.as_slice(), flags, Some(&address)).map(drop)
 }
 
 /// What a socket with one address needs to be told about it.

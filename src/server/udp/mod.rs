@@ -18,8 +18,11 @@ use crate::dns::{Incoming, Outgoing, Transport};
 use crate::server::front::Front;
 use crate::server::meter::Meter;
 use crate::server::udp::batch::{Inbox, Outbox};
+use crate::server::udp::later::Later;
 
 mod batch;
+
+mod later;
 
 /// UDP sockets that are bound to one address, not yet answering.
 pub(in crate::server) struct UdpSockets {
@@ -80,7 +83,8 @@ impl UdpSockets {
             let (socket, front, is_stopping) =
                 (Arc::clone(socket), Arc::clone(front), Arc::clone(&is_stopping));
             let thread = std::thread::Builder::new().name(format!("dns-udp-{number}"));
-            threads.push(thread.spawn(move || serve(&socket, &front, &is_stopping))?);
+            let later = Later::new(Arc::clone(&socket));
+            threads.push(thread.spawn(move || serve(&socket, &front, &later, &is_stopping))?);
         }
         Ok(UdpThreads { sockets, threads, is_stopping })
     }
@@ -103,7 +107,7 @@ impl UdpThreads {
 }
 
 /// Answers until told to stop.
-fn serve(socket: &Socket, front: &Front, is_stopping: &AtomicBool) {
+fn serve(socket: &Socket, front: &Arc<Front>, later: &Later, is_stopping: &AtomicBool) {
     let mut worker = front.worker();
     let mut meter = Meter::new(Transport::Udp);
     let (mut inbox, mut outbox) = (Inbox::new(), Outbox::new());
@@ -123,7 +127,8 @@ fn serve(socket: &Socket, front: &Front, is_stopping: &AtomicBool) {
                         meter.count(&said);
                         outbox.address(datagram.source, datagram.local, socket);
                     }
-                    Outgoing::Fetch(_) | Outgoing::Ignore => meter.count_ignored(),
+                    Outgoing::Fetch(asks) => later.take(asks, &datagram, front),
+                    Outgoing::Ignore => meter.count_ignored(),
                 }
             }
             meter.end(begun);
