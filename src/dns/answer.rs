@@ -14,7 +14,7 @@ use crate::dns::question::Asked;
 use crate::dns::reach::Reach;
 use crate::dns::reason::Why;
 use crate::dns::record::{
-    Help, Offer, Owner, Place, Set, address_data, alias_data, host_name, meta_data, name_below,
+    Help, Offer, Origin, Owner, Set, address_data, alias_data, host_name, meta_data, name_below,
     node_name, service_name,
 };
 use crate::dns::resolve::Outcome;
@@ -122,10 +122,10 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         Outcome::Node(node) => scene.node(node),
         Outcome::Address(ip) => Answer::positive(scene.address(*ip)),
         Outcome::NodeAt(node) => {
-            Answer::positive(scene.pointer(node_name(&node.name, &scene.place())))
+            Answer::positive(scene.pointer(node_name(&node.name, &scene.origin())))
         }
         Outcome::ServiceAt(name) => {
-            Answer::positive(scene.pointer(service_name(name, &scene.place())))
+            Answer::positive(scene.pointer(service_name(name, &scene.origin())))
         }
     };
     if answer.answers.is_empty() {
@@ -137,14 +137,14 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
 
 impl Scene<'_> {
     /// Where names that we make stand: in the domain that was asked.
-    pub(super) fn place(&self) -> Place<'_> {
+    pub(super) fn origin(&self) -> Origin<'_> {
         let domain = match self.target.zone {
             Zone::Domain(domain) => domain,
             Zone::Static(_) | Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => {
                 &self.config().domain
             }
         };
-        Place { datacenter: self.config().datacenter.folded(), domain }
+        Origin { datacenter: self.config().datacenter.folded(), domain }
     }
 
     pub(super) fn config(&self) -> &DnsConfig {
@@ -235,11 +235,11 @@ impl Scene<'_> {
         servers: &[&Arc<Node>],
         rng: &mut fastrand::Rng,
     ) -> (Vec<Offer>, Vec<Set>) {
-        let place = self.place();
+        let origin = self.origin();
         let ttl = self.config().settings.node_ttl;
         let (mut offers, mut glue) = (Vec::new(), Vec::new());
         for node in choose(servers, rng) {
-            let Some(name) = node_name(&node.name, &place) else { continue };
+            let Some(name) = node_name(&node.name, &origin) else { continue };
             let name = name.to_lowercase();
             let mut offer = Offer::alone(self.suffix_owner(), ttl, RData::NS(NS(name.clone())));
             if let Some(ip) = node.address.ip() {

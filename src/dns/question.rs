@@ -93,8 +93,8 @@ pub(super) enum Unanswered<'q> {
 
 /// Reads a query.
 pub(super) fn read<'q>(incoming: &Incoming<'q>) -> Result<Question<'q>, Unanswered<'q>> {
-    let mut reader = Reader { bytes: incoming.bytes, at: 0 };
-    let (head, counts) = read_head(&mut reader).ok_or(Unanswered::Ignored)?;
+    let mut cursor = Cursor { bytes: incoming.bytes, at: 0 };
+    let (head, counts) = read_head(&mut cursor).ok_or(Unanswered::Ignored)?;
     // Nobody listens on port 0; a datagram that claims it was forged.
     if incoming.transport == Transport::Udp && incoming.source.port() == 0 {
         return Err(Unanswered::Ignored);
@@ -107,7 +107,7 @@ pub(super) fn read<'q>(incoming: &Incoming<'q>) -> Result<Question<'q>, Unanswer
         return Err(bad(None, None, ResponseCode::NotImp));
     }
     if counts.questions == 0
-        && let (Some(opt), Body::Whole) = read_records(&mut reader, counts)
+        && let (Some(opt), Body::Whole) = read_records(&mut cursor, counts)
         && opt.version == 0
         && opt.edns.options.cookie.is_some()
     {
@@ -118,10 +118,10 @@ pub(super) fn read<'q>(incoming: &Incoming<'q>) -> Result<Question<'q>, Unanswer
     if counts.questions != 1 {
         return Err(bad(None, None, ResponseCode::FormErr));
     }
-    let Some(asked) = read_asked(&mut reader) else {
+    let Some(asked) = read_asked(&mut cursor) else {
         return Err(bad(None, None, ResponseCode::FormErr));
     };
-    let (opt, body) = read_records(&mut reader, counts);
+    let (opt, body) = read_records(&mut cursor, counts);
     let edns = opt.as_ref().map(|opt| opt.edns);
     if body == Body::Malformed {
         return Err(bad(Some(asked), edns, ResponseCode::FormErr));
@@ -156,12 +156,12 @@ struct Counts {
 }
 
 /// Reads the header; nothing if it is no query's.
-fn read_head(reader: &mut Reader<'_>) -> Option<(Head, Counts)> {
-    let id = reader.u16()?;
-    let flags = reader.u16()?;
-    let questions = reader.u16()?;
-    let others = u32::from(reader.u16()?) + u32::from(reader.u16()?);
-    let additionals = reader.u16()?;
+fn read_head(cursor: &mut Cursor<'_>) -> Option<(Head, Counts)> {
+    let id = cursor.u16()?;
+    let flags = cursor.u16()?;
+    let questions = cursor.u16()?;
+    let others = u32::from(cursor.u16()?) + u32::from(cursor.u16()?);
+    let additionals = cursor.u16()?;
     // An answer to an answer could be answered for ever.
     if flags & FLAG_QR != 0 {
         return None;
@@ -173,10 +173,10 @@ fn read_head(reader: &mut Reader<'_>) -> Option<(Head, Counts)> {
     Some((head, Counts { questions, others, additionals }))
 }
 
-fn read_asked<'q>(reader: &mut Reader<'q>) -> Option<Asked<'q>> {
-    let name = QName::read(reader.rest())?;
-    reader.take(name.spelled().len())?;
-    Some(Asked { name, kind: RecordType::from(reader.u16()?), class: reader.u16()? })
+fn read_asked<'q>(cursor: &mut Cursor<'q>) -> Option<Asked<'q>> {
+    let name = QName::read(cursor.rest())?;
+    cursor.take(name.spelled().len())?;
+    Some(Asked { name, kind: RecordType::from(cursor.u16()?), class: cursor.u16()? })
 }
 
 /// An OPT record.
@@ -198,10 +198,10 @@ enum Body {
 }
 
 /// Reads the sections behind the question; the OPT record is found even where a later one is broken.
-fn read_records<'q>(reader: &mut Reader<'q>, counts: Counts) -> (Option<Opt<'q>>, Body) {
+fn read_records<'q>(cursor: &mut Cursor<'q>, counts: Counts) -> (Option<Opt<'q>>, Body) {
     let mut opt = None;
     for _ in 0..counts.others {
-        let Some(record) = read_record(reader) else { return (opt, Body::Malformed) };
+        let Some(record) = read_record(cursor) else { return (opt, Body::Malformed) };
         if record.kind == RecordType::OPT {
             return (opt, Body::Malformed);
         }
@@ -209,7 +209,7 @@ fn read_records<'q>(reader: &mut Reader<'q>, counts: Counts) -> (Option<Opt<'q>>
     let mut is_signed = false;
     let mut is_in_order = true;
     for _ in 0..counts.additionals {
-        let Some(record) = read_record(reader) else { return (opt, Body::Malformed) };
+        let Some(record) = read_record(cursor) else { return (opt, Body::Malformed) };
         // RFC 8945 §5.1: a signature that is not the last record makes the message malformed.
         is_in_order &= !is_signed;
         is_signed |= record.kind == RecordType::TSIG;
@@ -228,27 +228,18 @@ fn read_records<'q>(reader: &mut Reader<'q>, counts: Counts) -> (Option<Opt<'q>>
         // RFC 6891 §6.1.1: at most one; §6.1.2: its owner is the root.
         let is_first = opt.is_none();
         opt.get_or_insert(found);
-        if !is_first || record.owner == Owner::Other || options.is_none() {
+        if !is_first || !record.is_root || options.is_none() {
             return (opt, Body::Malformed);
         }
     }
-    let is_whole = is_in_order && reader.at == reader.bytes.len();
+    let is_whole = is_in_order && cursor.at == cursor.bytes.len();
     (opt, if is_whole { Body::Whole } else { Body::Malformed })
-}
-
-/// Whom a record is about, as far as an OPT record's rules want to know.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    /// The root.
-    Root,
-    /// Any other name.
-    Other,
 }
 
 /// A record of a query, unread but for its frame.
 struct RawRecord<'a> {
-    /// Whom it is about.
-    owner: Owner,
+    /// Whether it is about the root.
+    is_root: bool,
     /// Its type.
     kind: RecordType,
     /// Its class; in an OPT record the size.
@@ -259,39 +250,39 @@ struct RawRecord<'a> {
     data: &'a [u8],
 }
 
-fn read_record<'a>(reader: &mut Reader<'a>) -> Option<RawRecord<'a>> {
-    let mut owner = Owner::Root;
+fn read_record<'a>(cursor: &mut Cursor<'a>) -> Option<RawRecord<'a>> {
+    let mut is_root = true;
     loop {
-        let length = reader.u8()?;
+        let length = cursor.u8()?;
         if length == 0 {
             break;
         }
-        owner = Owner::Other;
+        is_root = false;
         if POINTER <= length {
             // Not followed: nobody needs the name, and chains of pointers would cost time.
-            reader.u8()?;
+            cursor.u8()?;
             break;
         }
         if LABEL_BYTES_MAX < usize::from(length) {
             return None;
         }
-        reader.take(usize::from(length))?;
+        cursor.take(usize::from(length))?;
     }
-    let kind = RecordType::from(reader.u16()?);
-    let class = reader.u16()?;
-    let ttl = u32::from(reader.u16()?) << 16 | u32::from(reader.u16()?);
-    let length = reader.u16()?;
-    Some(RawRecord { owner, kind, class, ttl, data: reader.take(usize::from(length))? })
+    let kind = RecordType::from(cursor.u16()?);
+    let class = cursor.u16()?;
+    let ttl = u32::from(cursor.u16()?) << 16 | u32::from(cursor.u16()?);
+    let length = cursor.u16()?;
+    Some(RawRecord { is_root, kind, class, ttl, data: cursor.take(usize::from(length))? })
 }
 
 /// An OPT record's data as a list of options (RFC 6891 §6.1.2); nothing if it is none, or one of the options
 /// that we know is malformed.
 fn read_options(data: &[u8]) -> Option<Options<'_>> {
-    let mut reader = Reader { bytes: data, at: 0 };
+    let mut cursor = Cursor { bytes: data, at: 0 };
     let mut options = Options::default();
-    while reader.at < data.len() {
-        let (code, length) = (reader.u16()?, reader.u16()?);
-        let value = reader.take(usize::from(length))?;
+    while cursor.at < data.len() {
+        let (code, length) = (cursor.u16()?, cursor.u16()?);
+        let value = cursor.take(usize::from(length))?;
         match code {
             OPTION_COOKIE if cookie::is_wellformed(value) => {
                 // RFC 7873 §5.2: only the first counts.
@@ -331,14 +322,14 @@ fn is_subnet(value: &[u8]) -> bool {
 }
 
 /// A place in a message.
-struct Reader<'a> {
+struct Cursor<'a> {
     /// The message.
     bytes: &'a [u8],
     /// What was read of it, in bytes.
     at: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Cursor<'a> {
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

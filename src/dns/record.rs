@@ -1,4 +1,4 @@
-//! Catalog data → records: names, addresses and texts, and owners that may be a place in the message.
+//! Catalog data → records: names, addresses and texts, and owners that may be a part of the question.
 
 use std::net::IpAddr;
 
@@ -93,24 +93,24 @@ pub(super) fn host_name(host: &str) -> Option<Name> {
 }
 
 /// `NODE.node.DC.DOMAIN`, the labels of a dotted node name one by one.
-pub(super) fn node_name(node: &NodeName, place: &Place<'_>) -> Option<Name> {
+pub(super) fn node_name(node: &NodeName, origin: &Origin<'_>) -> Option<Name> {
     let words = node.as_str().split('.').map(str::as_bytes);
-    join(words.chain([&b"node"[..]]), &[place.datacenter, place.domain])
+    join(words.chain([&b"node"[..]]), &[origin.datacenter, origin.domain])
 }
 
 /// `SERVICE.service.DC.DOMAIN`.
-pub(super) fn service_name(service: &ServiceName, place: &Place<'_>) -> Option<Name> {
+pub(super) fn service_name(service: &ServiceName, origin: &Origin<'_>) -> Option<Name> {
     let words = [service.as_str().as_bytes(), b"service"];
-    join(words.into_iter(), &[place.datacenter, place.domain])
+    join(words.into_iter(), &[origin.datacenter, origin.domain])
 }
 
 /// `HEX.addr.DC.DOMAIN`.
-pub(super) fn address_name(ip: IpAddr, place: &Place<'_>) -> Option<Name> {
+pub(super) fn address_name(ip: IpAddr, origin: &Origin<'_>) -> Option<Name> {
     let hex = match ip {
         IpAddr::V4(ip) => format!("{:08x}", u32::from(ip)),
         IpAddr::V6(ip) => format!("{:032x}", u128::from(ip)),
     };
-    join([hex.as_bytes(), b"addr"].into_iter(), &[place.datacenter, place.domain])
+    join([hex.as_bytes(), b"addr"].into_iter(), &[origin.datacenter, origin.domain])
 }
 
 /// `WORD.SUFFIX`.
@@ -120,7 +120,7 @@ pub(super) fn name_below(word: &str, suffix: &Name) -> Option<Name> {
 
 /// Where names that we make stand.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'c> {
+pub(super) struct Origin<'c> {
     /// The datacenter, folded.
     pub(super) datacenter: &'c str,
     /// The domain, folded.

@@ -69,6 +69,14 @@ pub enum RaftFault {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A database does not understand its own files.
+    #[error("the database in `{}` is damaged: {ADVICE}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What it said.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The log is not what was acknowledged.
     #[error("the log in `{}` is damaged: {ADVICE}", path.display())]
     Log {
@@ -105,7 +113,7 @@ impl RaftFault {
                 Some(fjall::Error::Locked) => false,
                 Some(_) | None => true,
             },
-            Self::Log { .. } | Self::Mirror { .. } => true,
+            Self::Damaged { .. } | Self::Log { .. } | Self::Mirror { .. } => true,
             Self::Owned { .. }
             | Self::Newer { .. }
             | Self::Format(_)
@@ -124,7 +132,7 @@ pub(in crate::raft) fn open_guarded<T>(
     open: impl FnOnce() -> Result<T, RaftFault>,
 ) -> Result<T, RaftFault> {
     catch_unwind(AssertUnwindSafe(open)).unwrap_or_else(|panic| {
-        Err(RaftFault::Open { path: path.into(), source: describe(&*panic).into() })
+        Err(RaftFault::Damaged { path: path.into(), source: describe(&*panic).into() })
     })
 }
 

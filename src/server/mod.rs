@@ -10,6 +10,8 @@ mod settings;
 
 mod running;
 
+mod dns;
+
 mod front;
 
 mod fetch;

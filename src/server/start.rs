@@ -14,7 +14,6 @@ use crate::agent::{Agent, FileDefinitions};
 use crate::api::{self, Services};
 use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
-use crate::forward::Forwarder;
 use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::ServiceDefinition;
@@ -22,7 +21,7 @@ use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
 use crate::raft::{self, DataDir};
 use crate::server::banner::{self, Banner};
-use crate::server::front::Front;
+use crate::server::dns::{Dns, DnsSockets};
 use crate::server::leading::Leading;
 use crate::server::logging::{self, LogHandle};
 use crate::server::metrics::Metrics;
@@ -30,18 +29,15 @@ use crate::server::pid_file::PidFile;
 use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
 use crate::server::settings::{self, Identity};
-use crate::server::udp::{self, UdpSockets, UdpThreads};
-use crate::server::zone_files::ZoneFiles;
-use crate::server::{ServerFault, http, identity, stream};
+use crate::server::udp::{self, UdpSockets};
+use crate::server::{ServerFault, http, identity};
 
 /// Everything that listens, bound but silent.
 struct Sockets {
     /// The API.
     http: Vec<TcpListener>,
-    /// DNS over TCP.
-    tcp: Vec<TcpListener>,
-    /// DNS over UDP.
-    udp: Vec<UdpSockets>,
+    /// DNS.
+    dns: DnsSockets,
 }
 
 /// Starts an agent and says that it is ready.
@@ -53,7 +49,7 @@ pub(in crate::server) async fn start(
     refuse_what_cannot_work(&config)?;
     let (data_dir, identity) = identify(&config)?;
     let sockets = bind(&config)?;
-    let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.tcp));
+    let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.dns.tcp));
     announce(&config, &identity, &http_addresses, &dns_addresses);
     let log_level = start_log(&config, &warnings)?;
     let metrics = Metrics::install();
@@ -70,13 +66,7 @@ pub(in crate::server) async fn start(
     )]
     let mut rng = fastrand::Rng::new();
     let seed = rng.u64(..);
-    let listeners = dns_addresses.clone();
-    let forwarder = Arc::new(Forwarder::new(&config.forward, listeners, rng.u64(..))?);
-    let zone_files = ZoneFiles::default().read(config.zones_dir.clone()).await;
-    let (dns, zones) = (config.dns(&identity.node), zone_files.zones());
-    let front = Arc::new(Front::new(reader.clone(), dns, zones, Arc::clone(&forwarder), &mut rng));
-    let stream = stream::start(sockets.tcp, &front);
-    let udp = start_udp(sockets.udp, &front)?;
+    let dns = Dns::start(sockets.dns, &config, &identity.node, reader.clone(), &mut rng).await?;
 
     let stops = Stops::default();
     let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
@@ -95,7 +85,7 @@ pub(in crate::server) async fn start(
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();
     tasks.spawn(metrics.clone().keep_intervals(stops.http.clone()));
-    tasks.spawn(Arc::clone(&front).watch_age(Arc::clone(&propose), stops.leading.clone()));
+    tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     let leading =
         Leading { reader: reader.clone(), propose, members, datacenter: config.datacenter.clone() };
@@ -110,11 +100,7 @@ pub(in crate::server) async fn start(
         node: identity.node,
         errands,
         log_level,
-        front,
-        forwarder,
-        zone_files,
-        udp,
-        stream,
+        dns,
         agent,
         raft,
         tasks,
@@ -172,15 +158,6 @@ fn start_log(config: &Config, warnings: &[String]) -> Result<LogHandle, ServerFa
     Ok(handle)
 }
 
-fn start_udp(sockets: Vec<UdpSockets>, front: &Arc<Front>) -> Result<Vec<UdpThreads>, ServerFault> {
-    let start = |sockets: UdpSockets| {
-        let address = sockets.address;
-        let fault = |source| ServerFault::Bind { purpose: "DNS over UDP", address, source };
-        sockets.start(front).map_err(fault)
-    };
-    sockets.into_iter().map(start).collect()
-}
-
 /// Waits until the catalog shows what this agent states, and that it is alive, so that the first `dig` after
 /// `ready` finds it. Where there is no leader to tell, readiness does not wait for one: what is known can be
 /// answered.
@@ -209,7 +186,6 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
     }
 }
 
-/// Takes the data dir, then says who this is: what is kept there may belong to an agent that runs already.
 /// Whether a node has a service as it is stated, as far as DNS tells it.
 fn shows(entry: &NodeEntry, stated: &ServiceDefinition) -> bool {
     entry.services.get(&stated.id).is_some_and(|service| {
@@ -221,6 +197,7 @@ fn shows(entry: &NodeEntry, stated: &ServiceDefinition) -> bool {
     })
 }
 
+/// Takes the data dir, then says who this is: what is kept there may belong to an agent that runs already.
 fn identify(config: &Config) -> Result<(Option<DataDir>, Identity), ServerFault> {
     let data_dir = config.data_dir.as_deref().map(DataDir::open).transpose()?;
     let id = identity::node_id(config.node_id.as_deref(), config.data_dir.as_deref())?;
@@ -256,7 +233,8 @@ fn recognise(
 }
 
 fn bind(config: &Config) -> Result<Sockets, ServerFault> {
-    let mut sockets = Sockets { http: Vec::new(), tcp: Vec::new(), udp: Vec::new() };
+    let dns = DnsSockets { udp: Vec::new(), tcp: Vec::new() };
+    let mut sockets = Sockets { http: Vec::new(), dns };
     let listen = |purpose, address| {
         http::bind(address).map_err(|source| ServerFault::Bind { purpose, address, source })
     };
@@ -268,8 +246,8 @@ fn bind(config: &Config) -> Result<Sockets, ServerFault> {
     for ip in config.dns_addrs() {
         let Some(port) = config.ports.dns else { continue };
         let (udp, tcp) = bind_dns(SocketAddr::new(*ip, port))?;
-        sockets.udp.push(udp);
-        sockets.tcp.push(tcp);
+        sockets.dns.udp.push(udp);
+        sockets.dns.tcp.push(tcp);
     }
     Ok(sockets)
 }

@@ -11,17 +11,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, FileDefinitions};
-use crate::forward::Forwarder;
 use crate::intake::{self, Config, Sources};
 use crate::model::name::NodeName;
 use crate::raft::RaftNode;
-use crate::server::front::Front;
+use crate::server::dns::Dns;
 use crate::server::logging::LogHandle;
 use crate::server::pid_file::PidFile;
 use crate::server::program::Errand;
-use crate::server::stream::StreamServer;
-use crate::server::udp::UdpThreads;
-use crate::server::zone_files::ZoneFiles;
 
 /// All that has to be stopped, and what a reload changes.
 pub(in crate::server) struct Running {
@@ -37,16 +33,8 @@ pub(in crate::server) struct Running {
     pub(in crate::server) errands: mpsc::Receiver<Errand>,
     /// The level of the log.
     pub(in crate::server) log_level: LogHandle,
-    /// What DNS answers are made of.
-    pub(in crate::server) front: Arc<Front>,
-    /// Who asks others.
-    pub(in crate::server) forwarder: Arc<Forwarder>,
-    /// Zones, and the files that they are from.
-    pub(in crate::server) zone_files: ZoneFiles,
-    /// DNS over UDP.
-    pub(in crate::server) udp: Vec<UdpThreads>,
-    /// DNS over TCP.
-    pub(in crate::server) stream: StreamServer,
+    /// DNS.
+    pub(in crate::server) dns: Dns,
     /// Services and checks.
     pub(in crate::server) agent: Agent,
     /// Consensus.
@@ -168,11 +156,9 @@ impl Running {
             services: loaded.config.services.clone(),
             checks: loaded.config.checks.clone(),
         };
-        self.forwarder.configure(&loaded.config.forward).map_err(|fault| fault.to_string())?;
+        self.dns.reload_forwarder(&loaded.config).map_err(|fault| fault.to_string())?;
         self.agent.reload(files).await.map_err(|fault| fault.to_string())?;
-        let zone_files = std::mem::take(&mut self.zone_files);
-        self.zone_files = zone_files.read(loaded.config.zones_dir.clone()).await;
-        self.front.configure(loaded.config.dns(&self.node), self.zone_files.zones());
+        self.dns.reload(&loaded.config, &self.node).await;
         self.log_level.set(loaded.config.log.level);
         for key in changed_for_next_start(&self.config, &loaded.config) {
             tracing::warn!("`{key}` changed, which takes effect at the next start");
@@ -193,11 +179,7 @@ impl Running {
         while self.tasks.join_next().await.is_some() {}
         self.stops.agent.cancel();
         self.agent.stopped().await;
-        self.stream.stop().await;
-        self.forwarder.stop().await;
-        for threads in self.udp {
-            threads.stop();
-        }
+        self.dns.stop().await;
         // While the data dir is still ours: afterwards the file may be another process's.
         drop(self.pid_file);
         if let Err(fault) = self.raft.shutdown().await {
