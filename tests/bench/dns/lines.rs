@@ -1,0 +1,103 @@
+//! What is asked: the table's lines.
+
+use clap::ValueEnum;
+
+use crate::data::{LARGE, MANY, Part, THREE, many};
+use crate::query::{self, Expected, TYPE_A, TYPE_SRV};
+use crate::servers::Column;
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Line {
+    /// Addresses of a service with three instances.
+    A3,
+    /// Its SRV records, with addresses.
+    Srv3,
+    /// Names that nobody asked before, and that are not there.
+    Nxdomain,
+    /// Addresses of 10,000 services with ten instances each, at random.
+    Random,
+    /// Addresses of a service with 1,300 instances.
+    A1300,
+    /// Its SRV records.
+    Srv1300,
+    /// Each of the 10,000 services once, after all of them changed.
+    Miss,
+    /// Addresses of the service with three instances over TCP, pipelined on 8 connections.
+    Tcp,
+    /// Memory of 5,000 connections that asked once.
+    Idle,
+}
+
+/// Queries to send.
+pub(crate) enum Queries {
+    /// Any of these, at random.
+    AnyOf(Vec<Vec<u8>>),
+    /// All of these, in turn.
+    InTurn(Vec<Vec<u8>>),
+    /// This one, with other letters in these places.
+    MadeUp(Vec<u8>, std::ops::Range<usize>),
+}
+
+impl Line {
+    /// What the line is called.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::A3 => "A, 3 instances",
+            Self::Srv3 => "SRV + additionals, 3 instances",
+            Self::Nxdomain => "NXDOMAIN, random names",
+            Self::Random => "A, random of 10,000 services",
+            Self::A1300 => "A, 1,300 instances",
+            Self::Srv1300 => "SRV, 1,300 instances",
+            Self::Miss => "A, first time after a change",
+            Self::Tcp => "TCP, A, 8 connections",
+            Self::Idle => "5,000 idle connections",
+        }
+    }
+
+    /// What has to be in the catalog for it.
+    pub(crate) fn part(self) -> Part {
+        match self {
+            Self::A3 | Self::Srv3 | Self::Nxdomain | Self::Tcp | Self::Idle => Part::Three,
+            Self::Random | Self::Miss => Part::Many,
+            Self::A1300 | Self::Srv1300 => Part::Large,
+        }
+    }
+
+    /// What is sent.
+    pub(crate) fn queries(self, is_plain: bool) -> Queries {
+        let one = |name: &str, kind| vec![query::encode(name, kind, 0, is_plain)];
+        let all = || {
+            let numbered = (0..).zip(many());
+            numbered.map(|(id, name)| query::encode(&name, TYPE_A, id, is_plain)).collect()
+        };
+        match self {
+            Self::A3 | Self::Tcp | Self::Idle => Queries::AnyOf(one(THREE, TYPE_A)),
+            Self::Srv3 => Queries::AnyOf(one(THREE, TYPE_SRV)),
+            Self::Nxdomain => {
+                let query = query::encode("xxxxxxxxxxxx.service.consul", TYPE_A, 0, is_plain);
+                Queries::MadeUp(query, query::FIRST_LABEL..query::FIRST_LABEL + 12)
+            }
+            Self::Random => Queries::AnyOf(all()),
+            Self::A1300 => Queries::AnyOf(one(LARGE, TYPE_A)),
+            Self::Srv1300 => Queries::AnyOf(one(LARGE, TYPE_SRV)),
+            Self::Miss => Queries::InTurn(all()),
+        }
+    }
+
+    /// What has to come back.
+    pub(crate) fn expected(self, column: Column, echoed: usize) -> Expected {
+        let dns = |rcode, answers_min| Expected::Dns { rcode, answers_min };
+        match (column, self) {
+            (Column::Echo, _) => Expected::Same,
+            (Column::EchoSized, _) => Expected::Bytes(echoed),
+            (_, Self::Nxdomain) => dns(query::NXDOMAIN, 0),
+            // Consul tells three at most; what does not fit, others leave out whole.
+            (Column::Consul, Self::Random | Self::Miss) => dns(query::NOERROR, 3),
+            (_, Self::Random | Self::Miss) => dns(query::NOERROR, MANY.instances_each),
+            (Column::Knot | Column::Nsd, Self::A1300 | Self::Srv1300) => dns(query::NOERROR, 0),
+            (_, Self::A1300 | Self::Srv1300) => dns(query::NOERROR, 1),
+            (_, Self::A3 | Self::Srv3 | Self::Tcp | Self::Idle) => dns(query::NOERROR, 3),
+        }
+    }
+}
