@@ -29,10 +29,23 @@ pub(crate) fn run(
     while lanes.iter().any(|lane| 0 < lane.in_flight) {
         let is_asking = begun.elapsed() < time;
         for lane in lanes.iter_mut().filter(|lane| 0 < lane.in_flight) {
-            let count = lane.receive(query, expected, &mut tally)?;
-            if is_asking && 0 < count {
-                lane.stream.write_all(&framed.repeat(count))?;
-                lane.in_flight += count;
+            let done = lane.receive(query, expected, &mut tally).and_then(|count| {
+                let next = if is_asking { count } else { 0 };
+                lane.stream.write_all(&framed.repeat(next))?;
+                lane.in_flight += next;
+                Ok(())
+            });
+            match done {
+                // Consul's library closes after 128 queries, whatever was asked behind them.
+                Err(error) if 0 < lane.answered && is_end(&error) => {
+                    tally.lost += lane.in_flight as u64;
+                    *lane = Lane::open(target)?;
+                    if is_asking {
+                        lane.stream.write_all(&framed.repeat(WINDOW))?;
+                        lane.in_flight = WINDOW;
+                    }
+                }
+                done => done?,
             }
         }
     }
@@ -84,6 +97,7 @@ struct Lane {
     stream: TcpStream,
     read: Vec<u8>,
     in_flight: usize,
+    answered: usize,
 }
 
 impl Lane {
@@ -91,15 +105,15 @@ impl Lane {
         let stream = TcpStream::connect(target)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(SILENCE_MAX))?;
-        Ok(Self { stream, read: Vec::new(), in_flight: 0 })
+        Ok(Self { stream, read: Vec::new(), in_flight: 0, answered: 0 })
     }
 
     /// Waits for answers, and takes those that are there; says how many.
     fn receive(&mut self, sent: &[u8], expected: Expected, tally: &mut Tally) -> io::Result<usize> {
-        let mut chunk = [0; 65_536];
+        let mut chunk = [0; 16_384];
         let length = self.stream.read(&mut chunk)?;
         if length == 0 {
-            return Err(fault("the server closed a connection that asks"));
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.read.extend_from_slice(chunk.get(..length).unwrap_or(&[]));
         let (mut at, mut count) = (0, 0);
@@ -112,9 +126,16 @@ impl Lane {
         }
         self.read.drain(..at);
         tally.answers += count as u64;
+        self.answered += count;
         self.in_flight = self.in_flight.saturating_sub(count);
         Ok(count)
     }
+}
+
+/// Whether the server has closed a connection.
+fn is_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 /// A message as it stands in a stream (RFC 1035 §4.2.2).
