@@ -187,6 +187,7 @@ fn nsd_settings(folder: &Path, port: u16) -> String {
         "server:\n ip-address: 127.0.0.1@{port}\n server-count: 1\n username: \"\"\n zonesdir: {folder}\n\
          \x20pidfile: {folder}/nsd.pid\n xfrdir: {folder}\n xfrdfile: {folder}/xfrd.state\n database: \"\"\n\
          \x20zonelistfile: {folder}/zone.list\n cookie-secret-file: {folder}/cookies\n rrl-ratelimit: 0\n\
+         \x20tcp-count: 10000\n\
          \x20logfile: {folder}/nsd.log\n\
          remote-control:\n control-enable: no\n\
          zone:\n name: consul\n zonefile: consul.zone\n"

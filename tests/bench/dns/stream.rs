@@ -80,6 +80,15 @@ pub(crate) fn open_idle(
     Ok(streams)
 }
 
+/// How many of them the server has not closed.
+pub(crate) fn count_open(streams: &[TcpStream]) -> usize {
+    let is_open = |mut stream: &TcpStream| {
+        let _ = stream.set_nonblocking(true);
+        stream.read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    };
+    streams.iter().filter(|stream| is_open(stream)).count()
+}
+
 /// The median time of a query on a new connection.
 pub(crate) fn time_new(target: SocketAddr, query: &[u8]) -> io::Result<Duration> {
     let mut times = Vec::new();

@@ -37,6 +37,15 @@ struct Row {
     answer_bytes: usize,
 }
 
+/// What is measured at once.
+#[derive(Clone, Copy)]
+struct Trial {
+    line: Line,
+    column: Column,
+    /// What an answer-sized echo sends.
+    answer_bytes: usize,
+}
+
 /// Measures what the options ask for and prints it.
 pub(crate) fn measure(options: &Options) -> io::Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
@@ -49,12 +58,9 @@ pub(crate) fn measure(options: &Options) -> io::Result<()> {
         [] => Column::value_variants().iter().filter(|c| c.is_installed(options)).collect(),
         columns => columns.iter().collect(),
     };
-    let mut parts = Vec::new();
-    for part in [Part::Three, Part::Large, Part::Many] {
-        if lines.iter().any(|line| line.part() == part) {
-            parts.push(part);
-        }
-    }
+    let parts = [Part::Three, Part::Large, Part::Many];
+    let parts: Vec<_> =
+        parts.into_iter().filter(|part| lines.iter().any(|line| line.part() == *part)).collect();
     let mut running = Vec::new();
     for column in columns.iter().copied().filter(|column| **column != Column::EchoSized) {
         let begun = Instant::now();
@@ -70,17 +76,28 @@ pub(crate) fn measure(options: &Options) -> io::Result<()> {
             answer_bytes: answer_bytes(*line, &running, options)?,
         });
     }
+    let mut failed = 0;
     for round in 1..=options.rounds {
         for row in &mut rows {
+            let (line, answer_bytes) = (row.line, row.answer_bytes);
             for (column, cells) in &mut row.cells {
-                if let Some(cell) = cell(row.line, *column, row.answer_bytes, &running, options)? {
-                    note(&shown(round, row.line, *column, &cell));
-                    cells.push(cell);
+                let trial = Trial { line, column: *column, answer_bytes };
+                match cell(trial, &running, options) {
+                    Ok(Some(cell)) => {
+                        note(&shown(round, trial, &cell));
+                        cells.push(cell);
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        failed += 1;
+                        note(&format!("{}, {}: {error}", line.title(), column.title()));
+                    }
                 }
             }
         }
     }
-    print(&rows, options)
+    print(&rows, options)?;
+    if 0 < failed { Err(fault(format!("{failed} measurements failed"))) } else { Ok(()) }
 }
 
 /// The mean size of an answer, as lictor makes them, or else the first that speaks DNS.
@@ -90,7 +107,8 @@ fn answer_bytes(line: Line, running: &[(Column, Server)], options: &Options) -> 
     else {
         return Ok(0);
     };
-    let plan = plan(line, *column, 0, server, Duration::from_millis(100), options);
+    let trial = Trial { line, column: *column, answer_bytes: 0 };
+    let plan = Plan { time: PROBE, ..plan(trial, server, options) };
     let tally = load::run(&line.queries(options.plain), &plan)?;
     if tally.answers == 0 {
         return Err(fault(format!("{} does not answer `{}`", column.title(), line.title())));
@@ -98,52 +116,44 @@ fn answer_bytes(line: Line, running: &[(Column, Server)], options: &Options) -> 
     Ok(usize::try_from(tally.bytes / tally.answers).unwrap_or(0))
 }
 
-fn plan(
-    line: Line,
-    column: Column,
-    echoed: usize,
-    server: &Server,
-    time: Duration,
-    options: &Options,
-) -> Plan {
+fn plan(trial: Trial, server: &Server, options: &Options) -> Plan {
+    // Consul takes so long that a full window would be worked at for minutes after the end.
+    let is_slow = trial.column == Column::Consul;
     Plan {
         target: server.dns,
-        expected: line.expected(column, echoed),
+        expected: trial.line.expected(trial.column, trial.answer_bytes),
         sockets: options.sockets,
-        // It takes so long that a full window would be asked for minutes after the end.
-        window: if column == Column::Consul { CONSUL_WINDOW } else { options.window },
-        time,
+        window: if is_slow { CONSUL_WINDOW } else { options.window },
+        time: Duration::from_secs_f64(options.seconds),
     }
 }
 
 /// One measurement; nothing where the column cannot do it.
-fn cell(
-    line: Line,
-    column: Column,
-    answer_bytes: usize,
-    running: &[(Column, Server)],
-    options: &Options,
-) -> io::Result<Option<Cell>> {
+fn cell(trial: Trial, running: &[(Column, Server)], options: &Options) -> io::Result<Option<Cell>> {
+    let Trial { line, column, answer_bytes } = trial;
     let is_stream = matches!(line, Line::Tcp | Line::Idle);
     if is_stream && !column.is_dns() || column == Column::EchoSized && answer_bytes == 0 {
         return Ok(None);
     }
-    let sized;
+    let own;
     let server = if column == Column::EchoSized {
-        sized = servers::start(column, options, &[], answer_bytes)?;
-        &sized
+        own = servers::start(column, options, &[], answer_bytes)?;
+        &own
+    } else if line == Line::Idle {
+        // One that had much to do before has memory left that it would use for them.
+        own = servers::start(column, options, &[line.part()], 0)?;
+        &own
     } else {
         let found = running.iter().find(|(running, _)| *running == column);
         found.map(|(_, server)| server).ok_or_else(|| fault("a server is missing"))?
     };
-    let time = Duration::from_secs_f64(options.seconds);
     let queries = line.queries(options.plain);
-    let plan = plan(line, column, answer_bytes, server, time, options);
-    let warm_up = Plan { time: time.min(WARM_UP), ..plan };
+    let plan = plan(trial, server, options);
     match (line, &queries) {
         (Line::Tcp, Queries::AnyOf(all)) => {
             let query = all.first().map_or(&[][..], Vec::as_slice);
-            observe(server, || stream::run(server.dns, query, plan.expected, time)).map(Some)
+            let load = || stream::run(plan.target, query, plan.expected, plan.time);
+            observe(server, load).map(Some)
         }
         (Line::Idle, Queries::AnyOf(all)) => {
             let query = all.first().map_or(&[][..], Vec::as_slice);
@@ -151,7 +161,7 @@ fn cell(
         }
         (Line::Miss, _) => misses(server, &queries, &plan).map(Some),
         _ => {
-            load::run(&queries, &warm_up)?;
+            load::run(&queries, &Plan { time: plan.time.min(WARM_UP), ..plan })?;
             observe(server, || load::run(&queries, &plan)).map(Some)
         }
     }
@@ -209,10 +219,10 @@ fn idle(server: &Server, column: Column, query: &[u8]) -> io::Result<Cell> {
     let connections = stream::open_idle(server.dns, query, IDLE_CONNECTIONS)?;
     let after = server.process.resident_kib();
     let crowded = stream::time_new(server.dns, query)?;
-    drop(connections);
+    let open = stream::count_open(&connections);
     let name = column.title();
     note(&format!(
-        "{name}: a query on a new connection takes {alone:.0?}, beside idle ones {crowded:.0?}"
+        "{name}: a query on a new connection takes {alone:.0?}, beside {open} idle ones {crowded:.0?}"
     ));
     let idle_kib = Some(after.saturating_sub(before));
     Ok(Cell { cpu_ns: 0.0, rate: 0.0, turns: 0.0, idle_kib })
@@ -288,8 +298,8 @@ fn middle(cells: &[Cell]) -> Option<Cell> {
     cells.get(cells.len() / 2).copied()
 }
 
-fn shown(round: usize, line: Line, column: Column, cell: &Cell) -> String {
-    let (line, column, figure) = (line.title(), column.title(), cell.figure());
+fn shown(round: usize, trial: Trial, cell: &Cell) -> String {
+    let (line, column, figure) = (trial.line.title(), trial.column.title(), cell.figure());
     let Cell { rate, turns, .. } = cell;
     format!("{round} {line:32} {column:20} {figure:>10} {rate:>9.0}/s {turns:>6.1} turns/1000")
 }
@@ -298,6 +308,9 @@ fn shown(round: usize, line: Line, column: Column, cell: &Cell) -> String {
 fn note(words: &str) {
     let _ = writeln!(io::stderr(), "{words}");
 }
+
+/// For so long is asked to see how long answers are.
+const PROBE: Duration = Duration::from_millis(100);
 
 /// Before a measurement, so long is asked without measuring.
 const WARM_UP: Duration = Duration::from_millis(200);
