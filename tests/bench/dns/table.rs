@@ -242,7 +242,10 @@ fn print(rows: &[Row], options: &Options) -> io::Result<()> {
         write!(out, " {} |", column.title())?;
     }
     for other in others.iter().filter(|_| has_lictor) {
-        write!(out, " lictor ÷ {} |", other.title())?;
+        match other {
+            Column::Consul => write!(out, " Consul ÷ lictor |")?,
+            other => write!(out, " lictor ÷ {} |", other.title())?,
+        }
     }
     writeln!(out)?;
     writeln!(
@@ -256,9 +259,16 @@ fn print(rows: &[Row], options: &Options) -> io::Result<()> {
             write!(out, " {} |", row.median(*column).map_or("–".to_owned(), Cell::figure))?;
         }
         for other in others.iter().filter(|_| has_lictor) {
-            let ratio = row.median(Column::Lictor).zip(row.median(*other));
-            let ratio = ratio.map(|(own, other)| own.value() / other.value());
-            write!(out, " {} |", ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")))?;
+            let values = row.median(Column::Lictor).zip(row.median(*other));
+            let ratio = values.map(|(own, rival)| match other {
+                Column::Consul => format!("{:.0}", rival.value() / own.value()),
+                _ => format!("{:.2}", own.value() / rival.value()),
+            });
+            write!(
+                out,
+                " {} |",
+                ratio.filter(|_| row.line != Line::Idle).unwrap_or("–".to_owned())
+            )?;
         }
         writeln!(out)?;
     }
