@@ -25,6 +25,8 @@ pub(crate) enum Line {
     Srv1300,
     /// Each of the 10,000 services once, after all of them changed.
     Miss,
+    /// The same for their SRV records.
+    MissSrv,
     /// Addresses of the service with three instances over TCP, pipelined on 8 connections.
     Tcp,
     /// Memory of 5,000 connections that asked once.
@@ -53,6 +55,7 @@ impl Line {
             Self::A1300 => "A, 1,300 instances",
             Self::Srv1300 => "SRV, 1,300 instances",
             Self::Miss => "A, first time after a change",
+            Self::MissSrv => "SRV, first time after a change",
             Self::Tcp => "TCP, A, 8 connections",
             Self::Idle => "5,000 idle connections",
         }
@@ -62,7 +65,7 @@ impl Line {
     pub(crate) fn part(self) -> Part {
         match self {
             Self::A3 | Self::Srv3 | Self::Nxdomain | Self::Tcp | Self::Idle => Part::Three,
-            Self::A10 | Self::Random | Self::Miss => Part::Many,
+            Self::A10 | Self::Random | Self::Miss | Self::MissSrv => Part::Many,
             Self::A1300 | Self::Srv1300 => Part::Large,
         }
     }
@@ -70,9 +73,9 @@ impl Line {
     /// What is sent.
     pub(crate) fn queries(self, is_plain: bool) -> Queries {
         let one = |name: &str, kind| vec![query::encode(name, kind, 0, is_plain)];
-        let all = || {
+        let all = |kind| {
             let numbered = (0..).zip(many());
-            numbered.map(|(id, name)| query::encode(&name, TYPE_A, id, is_plain)).collect()
+            numbered.map(|(id, name)| query::encode(&name, kind, id, is_plain)).collect()
         };
         match self {
             Self::A3 | Self::Tcp | Self::Idle => Queries::AnyOf(one(THREE, TYPE_A)),
@@ -84,10 +87,11 @@ impl Line {
             Self::A10 => {
                 Queries::AnyOf(many().take(1).flat_map(|name| one(&name, TYPE_A)).collect())
             }
-            Self::Random => Queries::AnyOf(all()),
+            Self::Random => Queries::AnyOf(all(TYPE_A)),
             Self::A1300 => Queries::AnyOf(one(LARGE, TYPE_A)),
             Self::Srv1300 => Queries::AnyOf(one(LARGE, TYPE_SRV)),
-            Self::Miss => Queries::InTurn(all()),
+            Self::Miss => Queries::InTurn(all(TYPE_A)),
+            Self::MissSrv => Queries::InTurn(all(TYPE_SRV)),
         }
     }
 
@@ -95,7 +99,7 @@ impl Line {
     pub(crate) fn expected(self, column: Column, echoed: usize) -> Expected {
         let dns = |rcode, answers_min| Expected::Dns { rcode, answers_min };
         let instances = match self {
-            Self::A10 | Self::Random | Self::Miss => MANY.instances_each,
+            Self::A10 | Self::Random | Self::Miss | Self::MissSrv => MANY.instances_each,
             Self::A3 | Self::Srv3 | Self::Tcp | Self::Idle => 3,
             // What does not fit, some leave out in part and others whole.
             Self::A1300 | Self::Srv1300 => u16::from(matches!(column, Column::Lictor)),

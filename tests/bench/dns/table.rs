@@ -159,7 +159,7 @@ fn cell(trial: Trial, running: &[(Column, Server)], options: &Options) -> io::Re
             let query = all.first().map_or(&[][..], Vec::as_slice);
             idle(server, column, query).map(Some)
         }
-        (Line::Miss, _) => misses(server, &queries, &plan).map(Some),
+        (Line::Miss | Line::MissSrv, _) => misses(server, &queries, &plan).map(Some),
         _ => {
             load::run(&queries, &Plan { time: plan.time.min(WARM_UP), ..plan })?;
             observe(server, || load::run(&queries, &plan)).map(Some)
