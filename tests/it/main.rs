@@ -1,7 +1,8 @@
 //! Everything that is tested from outside: one crate, since each further one links the program again.
 //!
 //! Suggested reading: `harness` (starts agents), then a runner and any of its data files: `dns`
-//! (`tests/dns/*.dns`), `http` (`tests/http/*.http`), `transcript` (`tests/cli/*.txt`); `tidy` is what may stand where.
+//! (`tests/dns/*.dns`), `http` (`tests/http/*.http`), `cli` (`tests/cli/*.txt`, run by
+//! `transcript`); `tidy` is what may stand where.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +19,8 @@ mod dns;
 mod http;
 
 mod transcript;
+
+mod cli;
 
 mod lifecycle;
 

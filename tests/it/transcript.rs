@@ -1,6 +1,5 @@
-//! Transcripts of the command line, and the console blocks of the README: run, and compared with what they say.
+//! Transcripts: commands, run and compared with what is written below them.
 //!
-//! `tests/cli/*.txt` need no agent; `tests/cli/agent/*.txt` do, and are given its address in the environment.
 //! A transcript is made of
 //! ```text
 //! # a comment: at the top, or after a blank line
@@ -8,8 +7,8 @@
 //! Error! No key exists at: nope        what it prints, stdout and stderr as they come
 //! ? 1                         its exit code, when that is not 0
 //! ```
-//! Blank lines between a step and the next one do not matter. Every step runs in the transcript's own empty
-//! folder (the README's in the repository's), with `lictor` in the PATH and nothing of ours in the environment.
+//! Blank lines between a step and the next one do not matter. Every step runs in a folder that its caller says,
+//! with `lictor` in the PATH and nothing of ours in the environment but what the caller adds.
 //!
 //! What differs from run to run is written as a placeholder, and blanks after it, which pad a column, match any
 //! number of blanks:
@@ -31,33 +30,6 @@ use expect_test::{Expect, expect};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use regex::Regex;
-
-use crate::harness::Agent;
-
-#[test]
-fn transcripts_without_an_agent_hold() {
-    run_folder(&repository().join("tests/cli"), &[("CONSUL_HTTP_ADDR", NOBODY)]);
-}
-
-#[test]
-fn transcripts_with_an_agent_hold() {
-    let agent = Agent::dev().start();
-    let (http, dns) = (agent.http.to_string(), agent.dns.to_string());
-    let env = [("CONSUL_HTTP_ADDR", http.as_str()), ("LICTOR_DNS_ADDR", &dns)];
-    run_folder(&repository().join("tests/cli/agent"), &env);
-}
-
-#[test]
-fn the_readme_says_what_happens() {
-    let agent = Agent::dev().args(["-config-dir", "zones/example"]).start();
-    let (http, dns) = (agent.http.to_string(), agent.dns.to_string());
-    let env = [("CONSUL_HTTP_ADDR", http.as_str()), ("LICTOR_DNS_ADDR", &dns)];
-    let text = fs_err::read_to_string(repository().join("README.md")).expect("there is a README");
-    let blocks = readme_blocks(&text);
-    assert!(!blocks.is_empty(), "the README has no console blocks");
-    let faults: String = blocks.iter().map(|block| block.run(repository(), &env).1).collect();
-    assert!(faults.is_empty(), "README.md\n{faults}");
-}
 
 /// Runs a transcript and compares; with `UPDATE_EXPECT`, rewrites it instead.
 pub(crate) fn run_file(path: &Path, env: &[(&str, &str)]) -> Result<(), String> {
@@ -210,7 +182,7 @@ fn shown(lines: &[String]) -> String {
 }
 
 /// Runs every `.txt` of a folder; panics with all that differs.
-fn run_folder(folder: &Path, env: &[(&str, &str)]) {
+pub(crate) fn run_folder(folder: &Path, env: &[(&str, &str)]) {
     let entries = fs_err::read_dir(folder).expect("the folder of transcripts exists");
     let mut paths: Vec<PathBuf> =
         entries.map(|entry| entry.expect("it can be read").path()).collect();
@@ -293,7 +265,8 @@ fn redact(line: &str) -> String {
     uuid.replace_all(line, "<uuid>").into_owned()
 }
 
-fn repository() -> &'static Path {
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -381,9 +354,6 @@ fn check(text: &str, faults: &Expect) {
     }
     faults.assert_eq(&differences);
 }
-
-/// Nothing listens on port 1 (tcpmux).
-const NOBODY: &str = "127.0.0.1:1";
 
 /// Longer than any command takes, retries of `dig` included.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
