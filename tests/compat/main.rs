@@ -1,0 +1,168 @@
+//! Unmodified programs, as Debian has them, in front of a real agent.
+//!
+//! ```text
+//! tests/compat/unbound/program.conf    how the program is run, the same for all of its transcripts
+//! tests/compat/unbound/stub.conf       how it is told about the agent: what the README quotes
+//! tests/compat/unbound/stub.hcl        what the agent is configured with beside zones/example, if anything
+//! tests/compat/unbound/stub.txt        what is asked, and what comes: a transcript (`transcript`)
+//! ```
+//! Each transcript has an agent and a program of its own, on ports that nobody uses. `{port}`, `{folder}` and
+//! `{case}` stand in `program.conf` for the program's port, its empty folder and the transcript's `.conf`, where `{data}`
+//! stands for this folder. 8600, an agent's usual port, is replaced in both by the one that it has. `tests/compat/dig` has no program between, and in
+//! `tests/compat/libc` the agent has a network of its own, with port 53 and a resolv.conf.
+//!
+//! Commands find in their environment: `LICTOR_DNS_ADDR`, the program's address; `server`, the same as words for
+//! `dig`; `agent`, the agent's; `CONSUL_HTTP_ADDR`, its API; `log`, the file of what the program says; `inside`, what
+//! a command is put behind to run in the agent's network. `tests/compat/tools` is in the PATH.
+//!
+//! A program that is not there fails its test: `.ci/run` installs them all. `UPDATE_EXPECT=1` rewrites transcripts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test says what is wrong by panicking, and its texts are short"
+)]
+
+#[path = "../it/harness.rs"]
+#[expect(dead_code, reason = "the other tests need more of it")]
+mod harness;
+
+#[path = "../it/transcript.rs"]
+#[expect(dead_code, reason = "the other tests need more of it")]
+mod transcript;
+
+mod program;
+
+mod readme;
+
+use std::path::{Path, PathBuf};
+
+use harness::{Agent, Builder};
+use program::{Program, Running, require};
+use transcript::{readme_blocks, repository, run_file};
+
+#[test]
+fn unbound_answers_from_the_agent() {
+    hold_behind(&program::UNBOUND);
+}
+
+#[test]
+fn dnsmasq_answers_from_the_agent() {
+    hold_behind(&program::DNSMASQ);
+}
+
+#[test]
+fn named_answers_from_the_agent() {
+    hold_behind(&program::NAMED);
+}
+
+#[test]
+fn dig_and_drill_understand_the_agent() {
+    require("drill", "ldnsutils");
+    hold("dig", |case| {
+        let agent = agent(case).start();
+        run(case, &agent, &[("server", &words_for_dig(agent.dns))])
+    });
+}
+
+#[test]
+fn the_c_library_finds_services_by_their_names() {
+    require("ip", "iproute2");
+    hold("libc", |case| {
+        let agent = agent(case).args(["-dns-port", "53"]).under(own_network()).start();
+        let pid = agent.pid().to_string();
+        let inside = [&["nsenter", "--target", &pid][..], namespaces()].concat().join(" ");
+        run(case, &agent, &[("inside", &inside)])
+    });
+}
+
+/// Runs all transcripts of a program.
+fn hold_behind(program: &Program) {
+    require(program.name, program.package);
+    hold(program.name, |case| {
+        let agent = agent(case).start();
+        let running = Running::start(program, case, agent.dns);
+        let log = running.log().display().to_string();
+        let (address, words) = (running.dns.to_string(), words_for_dig(running.dns));
+        run(case, &agent, &[("LICTOR_DNS_ADDR", &address), ("server", &words), ("log", &log)])
+    });
+}
+
+/// Runs all transcripts of a folder; panics with all that differs.
+fn hold(folder: &str, run: impl Fn(&Path) -> Result<(), String>) {
+    require("dig", "bind9-dnsutils");
+    require("curl", "curl");
+    let folder = repository().join("tests/compat").join(folder);
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    cases.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
+    cases.sort();
+    assert!(!cases.is_empty(), "no transcript in {}", folder.display());
+    let faults: Vec<String> = cases.iter().filter_map(|case| run(case).err()).collect();
+    assert!(faults.is_empty(), "\n{}\n(UPDATE_EXPECT=1 rewrites them)", faults.join("\n"));
+}
+
+/// An agent with the example services and the case's configuration.
+fn agent(case: &Path) -> Builder {
+    let agent = Agent::dev().args(["-config-dir", "zones/example"]);
+    let config = case.with_extension("hcl");
+    if config.exists() { agent.args([Path::new("-config-file"), &config]) } else { agent }
+}
+
+/// Runs a transcript with an agent and what else it finds in its environment.
+fn run(case: &Path, agent: &Agent, env: &[(&str, &str)]) -> Result<(), String> {
+    let path = path();
+    let (http, dns) = (agent.http.to_string(), words_for_dig(agent.dns));
+    let common = [("PATH", path.as_str()), ("CONSUL_HTTP_ADDR", &http), ("agent", &dns)];
+    run_file(case, &[&common, env].concat())
+}
+
+/// Where commands are looked for: our own ones, then the machine's.
+fn path() -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_lictor")).parent().unwrap().display();
+    let tools = repository().join("tests/compat/tools");
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{binary}:{path}:/usr/sbin", tools.display())
+}
+
+fn words_for_dig(address: std::net::SocketAddr) -> String {
+    format!("@{} -p {}", address.ip(), address.port())
+}
+
+/// What starts a program in a network of its own, where the C library asks 127.0.0.1.
+fn own_network() -> Vec<String> {
+    let resolv_conf = repository().join("tests/compat/libc/resolv.conf");
+    let script = format!(
+        "ip link set lo up && mount --bind '{}' /etc/resolv.conf && exec \"$0\" \"$@\"",
+        resolv_conf.display()
+    );
+    let map: &[&str] = if is_root() { &[] } else { &["--map-root-user"] };
+    let words = [&["unshare"][..], map, &["--net", "--mount", "sh", "-c", &script]].concat();
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// The namespaces of [`own_network`], as `nsenter` calls them. Without root, there is a user's namespace too.
+fn namespaces() -> &'static [&'static str] {
+    if is_root() {
+        &["--net", "--mount"]
+    } else {
+        &["--user", "--preserve-credentials", "--net", "--mount"]
+    }
+}
+
+fn is_root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
+#[test]
+fn a_program_that_answers_otherwise_is_found() {
+    let agent = agent(Path::new("none.txt")).start();
+    let (path, words) = (path(), words_for_dig(agent.dns));
+    let env = [("PATH", path.as_str()), ("server", &words)];
+    let text = "```console\n$ dig $server +short primary.web.service.consul\n10.0.0.99\n```\n";
+    let (_, fault) = readme_blocks(text)[0].run(repository(), &env);
+    assert!(fault.contains("expected, exit 0:\n    10.0.0.99\n"), "{fault}");
+    assert!(fault.contains("got, exit 0:\n    10.0.0.11\n"), "{fault}");
+}
