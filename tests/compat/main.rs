@@ -8,8 +8,9 @@
 //! ```
 //! Each transcript has an agent and a program of its own, on ports that nobody uses. `{port}`, `{folder}` and
 //! `{case}` stand in `program.conf` for the program's port, its empty folder and the transcript's `.conf`, where `{data}`
-//! stands for this folder. 8600, an agent's usual port, is replaced in both by the one that it has. `tests/compat/dig` has no program between, and in
-//! `tests/compat/libc` the agent has a network of its own, with port 53 and a resolv.conf.
+//! stands for this folder; `{port}` does in the agent's `.hcl`. 8600, an agent's usual port, is replaced in a `.conf` by
+//! the one that it has. `tests/compat/dig` has no program between, and in `tests/compat/libc` the agent has a network of
+//! its own, with port 53 and a resolv.conf.
 //!
 //! Commands find in their environment: `LICTOR_DNS_ADDR`, the program's address; `server`, the same as words for
 //! `dig`; `agent`, the agent's; `CONSUL_HTTP_ADDR`, its API; `log`, the file of what the program says; `inside`, what
@@ -37,10 +38,11 @@ mod program;
 
 mod readme;
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use harness::{Agent, Builder};
-use program::{Program, Running, require};
+use program::{Program, Running, free_address, require};
 use transcript::{readme_blocks, repository, run_file};
 
 #[test]
@@ -62,7 +64,7 @@ fn named_answers_from_the_agent() {
 fn dig_and_drill_understand_the_agent() {
     require("drill", "ldnsutils");
     hold("dig", |case| {
-        let agent = agent(case).start();
+        let agent = agent(case, NOBODY).start();
         run(case, &agent, &[("server", &words_for_dig(agent.dns))])
     });
 }
@@ -71,7 +73,7 @@ fn dig_and_drill_understand_the_agent() {
 fn the_c_library_finds_services_by_their_names() {
     require("ip", "iproute2");
     hold("libc", |case| {
-        let agent = agent(case).args(["-dns-port", "53"]).under(own_network()).start();
+        let agent = agent(case, NOBODY).args(["-dns-port", "53"]).under(own_network()).start();
         let pid = agent.pid().to_string();
         let inside = [&["nsenter", "--target", &pid][..], namespaces()].concat().join(" ");
         run(case, &agent, &[("inside", &inside)])
@@ -82,8 +84,10 @@ fn the_c_library_finds_services_by_their_names() {
 fn hold_behind(program: &Program) {
     require(program.name, program.package);
     hold(program.name, |case| {
-        let agent = agent(case).start();
-        let running = Running::start(program, case, agent.dns);
+        // Chosen first, so that the agent may ask the program too.
+        let dns = free_address();
+        let agent = agent(case, dns).start();
+        let running = Running::start(program, case, dns, agent.dns);
         let log = running.log().display().to_string();
         let (address, words) = (running.dns.to_string(), words_for_dig(running.dns));
         run(case, &agent, &[("LICTOR_DNS_ADDR", &address), ("server", &words), ("log", &log)])
@@ -105,10 +109,14 @@ fn hold(folder: &str, run: impl Fn(&Path) -> Result<(), String>) {
 }
 
 /// An agent with the example services and the case's configuration.
-fn agent(case: &Path) -> Builder {
+fn agent(case: &Path, program: SocketAddr) -> Builder {
     let agent = Agent::dev().args(["-config-dir", "zones/example"]);
     let config = case.with_extension("hcl");
-    if config.exists() { agent.args([Path::new("-config-file"), &config]) } else { agent }
+    if !config.exists() {
+        return agent;
+    }
+    let text = std::fs::read_to_string(config).unwrap();
+    agent.args(["-hcl", &text.replace("{port}", &program.port().to_string())])
 }
 
 /// Runs a transcript with an agent and what else it finds in its environment.
@@ -127,7 +135,8 @@ fn path() -> String {
     format!("{}:{binary}:{path}:/usr/sbin", tools.display())
 }
 
-fn words_for_dig(address: std::net::SocketAddr) -> String {
+/// An address as `dig` wants it.
+fn words_for_dig(address: SocketAddr) -> String {
     format!("@{} -p {}", address.ip(), address.port())
 }
 
@@ -156,9 +165,12 @@ fn is_root() -> bool {
     nix::unistd::Uid::effective().is_root()
 }
 
+/// Where no program is: nothing listens on port 1 (tcpmux).
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
 #[test]
 fn a_program_that_answers_otherwise_is_found() {
-    let agent = agent(Path::new("none.txt")).start();
+    let agent = agent(Path::new("none.txt"), NOBODY).start();
     let (path, words) = (path(), words_for_dig(agent.dns));
     let env = [("PATH", path.as_str()), ("server", &words)];
     let text = "```console\n$ dig $server +short primary.web.service.consul\n10.0.0.99\n```\n";

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lictor::dns::{QueryOptions, query};
@@ -40,10 +41,14 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it with a transcript's configuration, and waits until it answers.
-    pub(crate) fn start(program: &Program, case: &Path, agent: SocketAddr) -> Self {
+    /// Starts it with a transcript's configuration, and waits until it answers at `dns`.
+    pub(crate) fn start(
+        program: &Program,
+        case: &Path,
+        dns: SocketAddr,
+        agent: SocketAddr,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let dns = free_address();
         let config = write_config(folder.path(), case, dns, agent);
         let log = File::create(folder.path().join(LOG)).unwrap();
         let child = Command::new(require(program.name, program.package))
@@ -126,16 +131,31 @@ fn write_config(folder: &Path, case: &Path, dns: SocketAddr, agent: SocketAddr) 
     config
 }
 
-/// An address of this machine whose port nobody uses, neither for UDP nor for TCP.
-fn free_address() -> SocketAddr {
+/// An address of this machine whose port nobody uses, neither for UDP nor for TCP. It is told once, and is below those
+/// that the kernel chooses by itself, so that nobody takes it before the program does.
+pub(crate) fn free_address() -> SocketAddr {
     loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
+        let told = PORTS_TOLD.fetch_add(1, Ordering::Relaxed);
+        // Each process begins elsewhere.
+        let offset = std::process::id().wrapping_mul(PORTS_MAX).wrapping_add(told) % PORTS_COUNT;
+        let port = u16::try_from(PORT_MIN + offset).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        assert!(told < PORTS_MAX, "no port from {PORT_MIN} on is free");
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return address;
         }
     }
 }
+
+/// How many ports have been looked at.
+static PORTS_TOLD: AtomicU32 = AtomicU32::new(0);
+
+/// How many ports a process looks at.
+const PORTS_MAX: u32 = 100;
+
+/// The first port, and how many there are: Linux chooses from 32768 on.
+const PORT_MIN: u32 = 20_000;
+const PORTS_COUNT: u32 = 12_000;
 
 /// An agent's usual port, as the configurations have it.
 const AGENT_PORT: &str = "8600";
@@ -167,7 +187,7 @@ fn a_program_that_refuses_its_configuration_fails_with_what_it_said() {
     let case = folder.path().join("wrong.txt");
     std::fs::write(case.with_extension("conf"), "").unwrap();
     std::fs::write(case.with_file_name("program.conf"), "no-such-option\n").unwrap();
-    let start = || drop(Running::start(&DNSMASQ, &case, free_address()));
+    let start = || drop(Running::start(&DNSMASQ, &case, free_address(), free_address()));
     let panic = std::panic::catch_unwind(start).unwrap_err();
     let said = panic.downcast_ref::<String>().unwrap();
     assert!(said.starts_with("dnsmasq ended (exit status: 1) and said:\n"), "{said}");
