@@ -153,8 +153,10 @@ static PORTS_TOLD: AtomicU32 = AtomicU32::new(0);
 /// How many ports a process looks at.
 const PORTS_MAX: u32 = 100;
 
-/// The first port, and how many there are: Linux chooses from 32768 on.
+/// The first port.
 const PORT_MIN: u32 = 20_000;
+
+/// How many ports there are; Linux chooses from 32768 on.
 const PORTS_COUNT: u32 = 12_000;
 
 /// An agent's usual port, as the configurations have it.
