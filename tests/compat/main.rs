@@ -99,7 +99,7 @@ fn hold(folder: &str, run: impl Fn(&Path) -> Result<(), String>) {
     require("dig", "bind9-dnsutils");
     require("curl", "curl");
     let folder = repository().join("tests/compat").join(folder);
-    let entries = std::fs::read_dir(&folder).unwrap();
+    let entries = fs_err::read_dir(&folder).unwrap();
     let mut cases: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     cases.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     cases.sort();
@@ -115,7 +115,7 @@ fn agent(case: &Path, program: SocketAddr) -> Builder {
     if !config.exists() {
         return agent;
     }
-    let text = std::fs::read_to_string(config).unwrap();
+    let text = fs_err::read_to_string(config).unwrap();
     agent.args(["-hcl", &text.replace("{port}", &program.port().to_string())])
 }
 

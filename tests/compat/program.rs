@@ -1,6 +1,5 @@
 //! A program's configuration and an agent's address → the program, running.
 
-use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -50,7 +49,7 @@ impl Running {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = write_config(folder.path(), case, dns, agent);
-        let log = File::create(folder.path().join(LOG)).unwrap();
+        let log = fs_err::File::create(folder.path().join(LOG)).unwrap().into_file();
         let child = Command::new(require(program.name, program.package))
             .args([program.arguments, &[&format!("{}", config.display())]].concat())
             .current_dir(folder.path())
@@ -77,7 +76,7 @@ impl Running {
         // Not connected: a port where nobody listens yet is to be silent, not to refuse at once.
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_read_timeout(Some(ASK_AGAIN)).unwrap();
-        let said = || std::fs::read_to_string(self.folder.path().join(LOG)).unwrap();
+        let said = || fs_err::read_to_string(self.folder.path().join(LOG)).unwrap();
         for _ in 0..ASKED_MAX {
             socket.send_to(&question, self.dns).unwrap();
             if socket.recv(&mut [0; 512]).is_ok() {
@@ -117,17 +116,17 @@ fn find(name: &str) -> Option<PathBuf> {
 /// Writes the program's configuration and the case's into its folder; says where the first one is.
 fn write_config(folder: &Path, case: &Path, dns: SocketAddr, agent: SocketAddr) -> PathBuf {
     let case_config = folder.join("case.conf");
-    let text = std::fs::read_to_string(case.with_extension("conf")).unwrap();
+    let text = fs_err::read_to_string(case.with_extension("conf")).unwrap();
     let text = text.replace("{data}", &case.with_file_name("").display().to_string());
     let text = text.replace(AGENT_PORT, &agent.port().to_string());
-    std::fs::write(&case_config, text).unwrap();
+    fs_err::write(&case_config, text).unwrap();
     let config = folder.join("program.conf");
-    let text = std::fs::read_to_string(case.with_file_name("program.conf")).unwrap();
+    let text = fs_err::read_to_string(case.with_file_name("program.conf")).unwrap();
     let text = text.replace(AGENT_PORT, &agent.port().to_string());
     let text = text.replace("{port}", &dns.port().to_string());
     let text = text.replace("{folder}", &folder.display().to_string());
     let text = text.replace("{case}", &case_config.display().to_string());
-    std::fs::write(&config, text).unwrap();
+    fs_err::write(&config, text).unwrap();
     config
 }
 
@@ -187,8 +186,8 @@ fn a_missing_program_is_named_with_its_package() {
 fn a_program_that_refuses_its_configuration_fails_with_what_it_said() {
     let folder = tempfile::tempdir().unwrap();
     let case = folder.path().join("wrong.txt");
-    std::fs::write(case.with_extension("conf"), "").unwrap();
-    std::fs::write(case.with_file_name("program.conf"), "no-such-option\n").unwrap();
+    fs_err::write(case.with_extension("conf"), "").unwrap();
+    fs_err::write(case.with_file_name("program.conf"), "no-such-option\n").unwrap();
     let start = || drop(Running::start(&DNSMASQ, &case, free_address(), free_address()));
     let panic = std::panic::catch_unwind(start).unwrap_err();
     let said = panic.downcast_ref::<String>().unwrap();

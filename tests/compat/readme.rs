@@ -6,9 +6,9 @@ use crate::transcript::repository;
 
 #[test]
 fn the_readme_quotes_what_is_tested() {
-    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let readme = fs_err::read_to_string(repository().join("README.md")).unwrap();
     let configs: Vec<String> =
-        configs().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        configs().iter().map(|path| fs_err::read_to_string(path).unwrap()).collect();
     let quotes = quotes(&readme);
     assert!(!quotes.is_empty(), "the README quotes no configuration");
     let unknown = unknown(&quotes, &configs);
@@ -40,7 +40,7 @@ fn configs() -> Vec<PathBuf> {
     let folders = ["unbound", "dnsmasq", "named", "libc"];
     let files = folders.iter().flat_map(|folder| {
         let folder: &Path = &repository().join("tests/compat").join(folder);
-        let entries = std::fs::read_dir(folder).unwrap();
+        let entries = fs_err::read_dir(folder).unwrap();
         entries.map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
     });
     files.filter(|path| path.extension().is_some_and(|extension| extension == "conf")).collect()
