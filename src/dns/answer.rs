@@ -117,6 +117,10 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         }
         Outcome::NoData => Answer::positive(Vec::new()),
         Outcome::Apex(servers) => scene.apex(servers, rng),
+        // No NS: a resolver that minimises names asks for them, and would take them for a delegation.
+        Outcome::Network => Answer::positive(
+            scene.soa().filter(|_| scene.wants(RecordType::SOA)).into_iter().collect(),
+        ),
         Outcome::NameServers(servers) => Answer::positive(scene.server_addresses(servers, rng)),
         Outcome::Instances(instances) => scene.instances(instances),
         Outcome::Node(node) => scene.node(node),
@@ -196,7 +200,7 @@ impl Scene<'_> {
     }
 
     fn suffix_owner(&self) -> Owner {
-        Owner::Suffix(self.target.zone.label_count())
+        Owner::Suffix(self.target.soa_labels)
     }
 
     /// What `ns` and `hostmaster` stand below: the domain, spelled as it was asked so that it is compressed

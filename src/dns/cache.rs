@@ -130,6 +130,7 @@ impl Basis {
             | Outcome::NoName(_)
             | Outcome::NoData
             | Outcome::Apex(_)
+            | Outcome::Network
             | Outcome::NameServers(_)
             | Outcome::Address(_)
             | Outcome::InZone(..)

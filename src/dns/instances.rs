@@ -55,7 +55,9 @@ impl Scene<'_> {
         }
         if !has_address {
             // RFC 2181 §10.1: an alias stands alone, so that there is one and only without addresses.
-            offers.extend(aliases.into_iter().map(|data| Offer::alone(Owner::Question, ttl, data)));
+            // The name has SRV records too, which nobody would ask for who remembers the alias.
+            let alias = |data| Offer::alone(Owner::Question, Ttl(0), data);
+            offers.extend(aliases.into_iter().map(alias));
             return Answer { told_max: 1, ..shuffled(offers) };
         }
         let told_max = match self.config().settings.a_record_limit {

@@ -34,6 +34,8 @@ pub(super) enum Outcome<'k> {
     NoData,
     /// The suffix, with the machines that serve it.
     Apex(Vec<&'k Arc<Node>>),
+    /// A reverse name that others may take for a zone.
+    Network,
     /// The machines that serve the suffix.
     NameServers(Vec<&'k Arc<Node>>),
     /// Instances that may be told of, at least one.
@@ -85,6 +87,7 @@ impl Outcome<'_> {
             | Self::NoName(_)
             | Self::NoData
             | Self::Apex(_)
+            | Self::Network
             | Self::NameServers(_)
             | Self::Address(_)
             | Self::InZone(..)
@@ -127,6 +130,7 @@ fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
         Meaning::Elsewhere => Outcome::Refused(Why::Outside),
         Meaning::Apex => Outcome::Apex(servers(view, config)),
         Meaning::NameServer => Outcome::NameServers(servers(view, config)),
+        Meaning::Network => Outcome::Network,
         Meaning::Empty => Outcome::NoData,
         Meaning::Service { name, tag } => resolve_service(view, config, name, tag.as_deref()),
         Meaning::Node { name } => match view.node(name) {
