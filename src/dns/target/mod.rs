@@ -15,6 +15,8 @@ use crate::dns::question::Asked;
 use crate::model::dns_config::DnsConfig;
 use crate::zone::StaticZone;
 
+mod reverse;
+
 /// A name's place and meaning.
 #[derive(Clone, Debug)]
 pub(super) struct Target<'a> {
@@ -115,30 +117,17 @@ pub(super) fn locate<'a>(asked: &'a Asked<'_>, known: &Known<'a>) -> Target<'a> 
     }
     bytes.truncate(bytes.len().saturating_sub(zone.label_count()));
     let labels: Option<Vec<Cow<'a, str>>> = bytes.into_iter().map(fold).collect();
-    let networks = networks(labels.as_deref().unwrap_or_default(), zone);
+    let networks = reverse::networks(labels.as_deref().unwrap_or_default(), zone);
     let meaning = match (labels, zone) {
         (_, Zone::Outside | Zone::Static(_)) => Meaning::Elsewhere,
         // Names of the catalog are UTF-8: no other can be registered.
         (None, Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6) => Meaning::Absent(Absence::Form),
         (Some(labels), Zone::Domain(_)) => meaning_in_domain(&labels, config),
-        (Some(labels), Zone::Reverse4) => meaning_in_reverse(&labels, read_reverse4),
-        (Some(labels), Zone::Reverse6) => meaning_in_reverse(&labels, read_reverse6),
+        (Some(labels), Zone::Reverse4) => reverse::meaning4(&labels),
+        (Some(labels), Zone::Reverse6) => reverse::meaning6(&labels),
     };
     let soa_labels = zone.label_count() + networks;
     Target { zone, meaning, soa_labels }
-}
-
-/// How many labels of a reverse name, from the right, name a network or what it is part of.
-///
-/// A resolver may have been told that any reverse zone is ours, and does not believe an SOA from above the one
-/// that it knows of. So each network is a zone, and so is what stands above it.
-fn networks(labels: &[Cow<'_, str>], zone: Zone<'_>) -> usize {
-    let (labels_max, is_part): (usize, fn(&str) -> bool) = match zone {
-        Zone::Static(_) | Zone::Domain(_) | Zone::Outside => return 0,
-        Zone::Reverse4 => (REVERSE4_ZONE_LABELS, |label| read_octet(label).is_some()),
-        Zone::Reverse6 => (REVERSE6_ZONE_LABELS, |label| read_nibble(label).is_some()),
-    };
-    labels.iter().rev().take(labels_max).take_while(|label| is_part(label)).count()
 }
 
 /// A label as names of the catalog are folded, which goes beyond ASCII.
@@ -317,86 +306,6 @@ fn meaning_of_addr<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
     };
     ip.map_or(Meaning::Absent(Absence::Address), Meaning::Address)
 }
-
-/// What a part of a reverse name spells.
-enum Spelled {
-    /// A whole address.
-    Whole(IpAddr),
-    /// The beginning of one: there are names below it.
-    Beginning {
-        /// Whether it names a network, or what that is part of.
-        is_network: bool,
-    },
-    /// None.
-    Nothing,
-}
-
-fn meaning_in_reverse<'a>(
-    labels: &[Cow<'a, str>],
-    read: fn(&[Cow<'a, str>]) -> Spelled,
-) -> Meaning<'a> {
-    if labels.is_empty() {
-        return Meaning::Apex;
-    }
-    match read(labels) {
-        Spelled::Whole(ip) => Meaning::Reverse(ip),
-        Spelled::Beginning { is_network: true } => Meaning::Network,
-        Spelled::Beginning { is_network: false } => Meaning::Empty,
-        Spelled::Nothing => Meaning::Absent(Absence::Address),
-    }
-}
-
-/// `4.3.2.1` → 1.2.3.4 (RFC 1035 §3.5).
-fn read_reverse4(labels: &[Cow<'_, str>]) -> Spelled {
-    let mut octets = [0u8; 4];
-    if octets.len() < labels.len() {
-        return Spelled::Nothing;
-    }
-    for (octet, label) in octets.iter_mut().zip(labels.iter().rev()) {
-        let Some(value) = read_octet(label) else { return Spelled::Nothing };
-        *octet = value;
-    }
-    if labels.len() < octets.len() {
-        return Spelled::Beginning { is_network: labels.len() <= REVERSE4_ZONE_LABELS };
-    }
-    Spelled::Whole(Ipv4Addr::from(octets).into())
-}
-
-/// Thirty-two nibbles, the last first (RFC 3596 §2.5).
-fn read_reverse6(labels: &[Cow<'_, str>]) -> Spelled {
-    let mut bits: u128 = 0;
-    if NIBBLES < labels.len() {
-        return Spelled::Nothing;
-    }
-    for label in labels.iter().rev() {
-        let Some(nibble) = read_nibble(label) else { return Spelled::Nothing };
-        bits = bits << 4 | u128::from(nibble);
-    }
-    if labels.len() < NIBBLES {
-        return Spelled::Beginning { is_network: labels.len() <= REVERSE6_ZONE_LABELS };
-    }
-    Spelled::Whole(Ipv6Addr::from(bits).into())
-}
-
-fn read_octet(label: &str) -> Option<u8> {
-    let is_canonical = !label.starts_with(['0', '+']) || label == "0";
-    label.parse().ok().filter(|_| is_canonical)
-}
-
-fn read_nibble(label: &str) -> Option<u32> {
-    let mut letters = label.chars();
-    let (Some(letter), None) = (letters.next(), letters.next()) else { return None };
-    letter.to_digit(16)
-}
-
-/// Octets that name a network of IPv4.
-const REVERSE4_ZONE_LABELS: usize = 3;
-
-/// Nibbles that name a network of IPv6: 64 bits.
-const REVERSE6_ZONE_LABELS: usize = 16;
-
-/// Nibbles of an IPv6 address.
-const NIBBLES: usize = 32;
 
 #[cfg(test)]
 mod tests;
