@@ -14,10 +14,10 @@ use crate::dns::question::Asked;
 use crate::dns::reach::Reach;
 use crate::dns::reason::Why;
 use crate::dns::record::{
-    Help, Offer, Origin, Owner, Set, address_data, alias_data, host_name, meta_data, name_below,
-    node_name, service_name,
+    Help, Offer, Owner, Set, address_data, alias_data, meta_data, node_name, service_name,
 };
 use crate::dns::resolve::Outcome;
+use crate::dns::setup::Domain;
 use crate::dns::target::{Target, Zone};
 use crate::model::dns_config::DnsConfig;
 use crate::model::node::Node;
@@ -118,18 +118,19 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         Outcome::NoData => Answer::positive(Vec::new()),
         Outcome::Apex(servers) => scene.apex(servers, rng),
         // No NS: a resolver that minimises names asks for them, and would take them for a delegation.
-        Outcome::Network => Answer::positive(
-            scene.soa().filter(|_| scene.wants(RecordType::SOA)).into_iter().collect(),
-        ),
+        Outcome::Network => {
+            let soa = scene.wants(RecordType::SOA).then(|| scene.soa());
+            Answer::positive(soa.into_iter().collect())
+        }
         Outcome::NameServers(servers) => Answer::positive(scene.server_addresses(servers, rng)),
         Outcome::Instances(instances) => scene.instances(instances),
         Outcome::Node(node) => scene.node(node),
         Outcome::Address(ip) => Answer::positive(scene.address(*ip)),
         Outcome::NodeAt(node) => {
-            Answer::positive(scene.pointer(node_name(&node.name, &scene.origin())))
+            Answer::positive(scene.pointer(node_name(&node.name, scene.domain())))
         }
         Outcome::ServiceAt(name) => {
-            Answer::positive(scene.pointer(service_name(name, &scene.origin())))
+            Answer::positive(scene.pointer(service_name(name, scene.domain())))
         }
     };
     if answer.answers.is_empty() {
@@ -141,14 +142,13 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
 
 impl Scene<'_> {
     /// Where names that we make stand: in the domain that was asked.
-    pub(super) fn origin(&self) -> Origin<'_> {
-        let domain = match self.target.zone {
+    pub(super) fn domain(&self) -> &Domain {
+        match self.target.zone {
             Zone::Domain(domain) => domain,
             Zone::Static(_) | Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => {
-                &self.config().domain
+                self.known.config.main_domain()
             }
-        };
-        Origin { datacenter: self.config().datacenter.folded(), domain }
+        }
     }
 
     pub(super) fn config(&self) -> &DnsConfig {
@@ -176,19 +176,19 @@ impl Scene<'_> {
     /// A "no" with the SOA that says how long it may be kept.
     fn negative(&self, rcode: ResponseCode) -> Answer {
         // RFC 2308 §2.1, §2.2: both NXDOMAIN and NODATA carry the SOA.
-        let authorities = self.soa().into_iter().collect();
+        let authorities = vec![self.soa()];
         Answer { rcode, authorities, ..Answer::positive(Vec::new()) }
     }
 
-    fn soa(&self) -> Option<Offer> {
-        let below = self.below()?;
+    fn soa(&self) -> Offer {
+        let domain = self.domain();
         let timers = &self.config().settings.soa;
         let seconds = |seconds: u32| i32::try_from(seconds).unwrap_or(i32::MAX);
         // The low 32 bits: serials wrap by the rules of RFC 1982.
         let serial = u32::try_from(self.known.view.revision().0 & 0xFFFF_FFFF).unwrap_or_default();
         let data = RData::SOA(SOA::new(
-            name_below("ns", &below)?,
-            name_below("hostmaster", &below)?,
+            domain.name_server.clone(),
+            domain.hostmaster.clone(),
             serial,
             seconds(timers.refresh),
             seconds(timers.retry),
@@ -196,32 +196,18 @@ impl Scene<'_> {
             timers.min_ttl,
         ));
         // RFC 2308 §5: the lower of the record's own TTL and its last field; ours are the same.
-        Some(Offer::alone(self.suffix_owner(), Ttl(timers.min_ttl), data))
+        Offer::alone(self.suffix_owner(), Ttl(timers.min_ttl), data)
     }
 
     fn suffix_owner(&self) -> Owner {
         Owner::Suffix(self.target.soa_labels)
     }
 
-    /// What `ns` and `hostmaster` stand below: the domain, spelled as it was asked so that it is compressed
-    /// to the question.
-    fn below(&self) -> Option<Name> {
-        match self.target.zone {
-            Zone::Domain(_) => {
-                let name = self.asked.name.to_name();
-                Some(name.trim_to(self.target.zone.label_count()))
-            }
-            Zone::Static(_) | Zone::Reverse4 | Zone::Reverse6 | Zone::Outside => {
-                host_name(&self.config().domain)
-            }
-        }
-    }
-
     /// The suffix itself: its authority and its servers.
     fn apex(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Answer {
         let mut answer = Answer::positive(Vec::new());
         if self.wants(RecordType::SOA) {
-            answer.answers.extend(self.soa());
+            answer.answers.push(self.soa());
         }
         if self.wants(RecordType::NS) {
             let (servers, glue) = self.name_servers(servers, rng);
@@ -239,11 +225,11 @@ impl Scene<'_> {
         servers: &[&Arc<Node>],
         rng: &mut fastrand::Rng,
     ) -> (Vec<Offer>, Vec<Set>) {
-        let origin = self.origin();
+        let domain = self.domain();
         let ttl = self.config().settings.node_ttl;
         let (mut offers, mut glue) = (Vec::new(), Vec::new());
         for node in choose(servers, rng) {
-            let Some(name) = node_name(&node.name, &origin) else { continue };
+            let Some(name) = node_name(&node.name, domain) else { continue };
             let name = name.to_lowercase();
             let mut offer = Offer::alone(self.suffix_owner(), ttl, RData::NS(NS(name.clone())));
             if let Some(ip) = node.address.ip() {
@@ -255,9 +241,8 @@ impl Scene<'_> {
         }
         if offers.is_empty() {
             // A zone has a name server (RFC 1034 §4.2.1), even one whose address nobody knows.
-            let name = self.below().and_then(|domain| name_below("ns", &domain));
-            let data = name.map(|name| RData::NS(NS(name)));
-            offers.extend(data.map(|data| Offer::alone(self.suffix_owner(), ttl, data)));
+            let data = RData::NS(NS(domain.name_server.clone()));
+            offers.push(Offer::alone(self.suffix_owner(), ttl, data));
         }
         (offers, glue)
     }

@@ -13,14 +13,15 @@ use foldhash::fast::FixedState;
 use hickory_proto::rr::RecordType;
 use quick_cache::unsync::{Cache as Kept, DefaultLifecycle};
 use quick_cache::{Equivalent, Weighter};
+use smallvec::SmallVec;
 
 use crate::catalog::View;
 use crate::dns::Known;
 use crate::dns::answer::Answer;
 use crate::dns::question::Asked;
 use crate::dns::resolve::Outcome;
+use crate::dns::setup::Setup;
 use crate::dns::sheet::Sheet;
-use crate::model::dns_config::DnsConfig;
 use crate::model::limits::DNS_CACHE_BYTES_MAX;
 use crate::model::name::{NodeName, ServiceName};
 use crate::model::number::Revision;
@@ -31,7 +32,7 @@ pub(super) struct Cache {
     /// The Sheets.
     sheets: Kept<Key, Cached, Weight, FixedState>,
     /// The settings that they were made by, and the zones beside them: one may stand above a name.
-    made_by: Option<(Arc<DnsConfig>, Arc<Zones>)>,
+    made_by: Option<(Arc<Setup>, Arc<Zones>)>,
 }
 
 /// What a Sheet was made of.
@@ -93,7 +94,7 @@ impl Cache {
 
     /// Keeps a Sheet.
     pub(super) fn keep(&mut self, asked: &Asked<'_>, sheet: Sheet, basis: Basis, view: &View) {
-        let key = Key { name: asked.name.folded().into(), kind: asked.kind.into() };
+        let key = Key { name: SmallVec::from_slice(asked.name.folded()), kind: asked.kind.into() };
         let checked = Cell::new(view.revision());
         self.sheets.insert(key, Cached { sheet, basis, checked });
     }
@@ -166,8 +167,8 @@ fn is_usual(kind: RecordType) -> bool {
 /// What a Sheet is kept under.
 #[derive(PartialEq, Eq)]
 struct Key {
-    /// The name, folded, in wire form.
-    name: Box<[u8]>,
+    /// The name, folded, in wire form; most are short enough to stand here.
+    name: SmallVec<[u8; 38]>,
     /// The type.
     kind: u16,
 }

@@ -75,7 +75,7 @@ pub(super) fn fit(
     }
     let mut page = Page { out, bytes_max, sheet };
     scratch.written.clear();
-    let wanted = sheet.answers.len().min(sheet.told_max);
+    let wanted = sheet.answer_count().min(sheet.told_max);
     let told = wanted.min(budget.records);
     let answers = page.answers(told, scratch, rng);
     let mut is_cut = answers < wanted;
@@ -85,14 +85,15 @@ pub(super) fn fit(
     let may_follow = !is_cut || sheet.order == Order::Shuffled;
     if may_follow {
         authorities = page.authorities(scratch);
-        is_cut |= authorities < sheet.authorities.len() && answers == 0;
+        is_cut |= authorities < sheet.authorities().len() && answers == 0;
     }
-    if may_follow && authorities == sheet.authorities.len() {
+    if may_follow && authorities == sheet.authorities().len() && 0 < sheet.set_count() {
         additionals += page.sets(scratch, |line| line.addresses);
         additionals += page.sets(scratch, |line| line.texts);
-        let (count, is_whole) = page.others();
+        let (others, is_required) = sheet.additionals();
+        let (count, is_whole) = page.others(others);
         additionals += count;
-        is_cut |= sheet.is_glue_required && !is_whole;
+        is_cut |= is_required && !is_whole;
     }
     if !scratch.opt.is_empty() {
         page.out.extend_from_slice(&scratch.opt);
@@ -157,29 +158,29 @@ impl Page<'_> {
     /// Writes so many answers, or as many as fit.
     fn answers(&mut self, told: usize, scratch: &mut Scratch, rng: &mut fastrand::Rng) -> usize {
         let sheet = self.sheet;
-        let count = u32::try_from(sheet.answers.len()).unwrap_or(u32::MAX);
-        scratch.order.clear();
-        scratch.order.extend(0..count);
+        let is_shuffled = sheet.order == Order::Shuffled;
+        if is_shuffled {
+            let count = u32::try_from(sheet.answer_count()).unwrap_or(u32::MAX);
+            scratch.order.clear();
+            scratch.order.extend(0..count);
+        }
         for number in 0..told {
-            if sheet.order == Order::Shuffled && number + 1 < scratch.order.len() {
-                // Fisher and Yates' shuffle, as far as it is looked at.
-                let other = rng.usize(number..scratch.order.len());
-                scratch.order.swap(number, other);
+            let chosen = if is_shuffled { draw(&mut scratch.order, number, rng) } else { number };
+            let Some((bytes, line)) = sheet.answer(chosen) else { return number };
+            let Some(at) = self.push(bytes) else { return number };
+            if let Some(line) = line {
+                scratch.written.push((*line, at));
             }
-            let line = scratch.order.get(number).and_then(|at| sheet.answers.get(*at as usize));
-            let Some(line) = line else { return number };
-            let Some(at) = self.push(sheet.line(line)) else { return number };
-            scratch.written.push((*line, at));
         }
         told
     }
 
     fn authorities(&mut self, scratch: &mut Scratch) -> usize {
-        for (number, line) in self.sheet.authorities.iter().enumerate() {
+        for (number, line) in self.sheet.authorities().iter().enumerate() {
             let Some(at) = self.push(self.sheet.line(line)) else { return number };
             scratch.written.push((*line, at));
         }
-        self.sheet.authorities.len()
+        self.sheet.authorities().len()
     }
 
     /// Writes the sets that help with what was written, each whole if it fits; says how many records.
@@ -207,9 +208,9 @@ impl Page<'_> {
 
     /// Writes the sets that help with nothing in particular, each whole if it fits; says how many records, and
     /// whether all did.
-    fn others(&mut self) -> (usize, bool) {
+    fn others(&mut self, sets: &[usize]) -> (usize, bool) {
         let (mut count, mut is_whole) = (0, true);
-        for set in &self.sheet.additionals {
+        for set in sets {
             let written = self.set(Help { set: *set, is_about_target: false }, 0);
             is_whole &= written != 0;
             count += written;
@@ -240,6 +241,15 @@ impl Page<'_> {
         }
         count
     }
+}
+
+/// The next number of a random order: Fisher and Yates' shuffle, as far as it is looked at.
+fn draw(order: &mut [u32], number: usize, rng: &mut fastrand::Rng) -> usize {
+    if number + 1 < order.len() {
+        let other = rng.usize(number..order.len());
+        order.swap(number, other);
+    }
+    order.get(number).map_or(0, |chosen| *chosen as usize)
 }
 
 /// Writes the header. Bits that have no meaning yet stay 0, and AD and CD are clear, since we do not

@@ -11,9 +11,10 @@ use crate::catalog::Instance;
 use crate::dns::answer::{Answer, Order, Scene};
 use crate::dns::reach::Reach;
 use crate::dns::record::{
-    Help, Offer, Origin, Owner, Set, address_data, address_name, alias_data, host_name, meta_data,
+    Help, Offer, Owner, Set, address_data, address_name, alias_data, host_name, meta_data,
     node_name,
 };
+use crate::dns::setup::Domain;
 use crate::model::number::Ttl;
 
 impl Scene<'_> {
@@ -69,14 +70,14 @@ impl Scene<'_> {
 
     /// One SRV for each place (RFC 2782), with its addresses.
     fn locations(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
-        let origin = self.origin();
+        let domain = self.domain();
         let mut seen = BTreeSet::new();
         let mut sets = Vec::new();
         let mut helped: BTreeMap<Name, usize> = BTreeMap::new();
         let mut described: BTreeMap<&str, Option<usize>> = BTreeMap::new();
         let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
         for instance in instances {
-            let Some(location) = self.location(instance, &origin) else { continue };
+            let Some(location) = self.location(instance, domain) else { continue };
             // One place may be registered twice, under two ids or by two nodes.
             if !seen.insert((location.name.clone(), instance.service.port)) {
                 continue;
@@ -111,9 +112,9 @@ impl Scene<'_> {
 
     /// What an SRV record points at: the node's name, or one that spells the service's own address. Never
     /// an alias (RFC 2782): a host name is told as it is.
-    fn location(&self, instance: &Instance, origin: &Origin<'_>) -> Option<Location> {
+    fn location(&self, instance: &Instance, domain: &Domain) -> Option<Location> {
         let reach = self.reach(instance);
-        let node_name = node_name(&instance.node.name, origin);
+        let node_name = node_name(&instance.node.name, domain);
         if let Some(host) = reach.alias() {
             return Some(Location { name: host_name(host)?, ips: Vec::new(), node_name });
         }
@@ -122,7 +123,7 @@ impl Scene<'_> {
             // DNS cannot spell every node's name, but every address.
             (Some(_) | None, _) => {
                 let ip = reach.address.ip().or_else(|| reach.ips().next())?;
-                (address_name(ip, origin)?, vec![ip])
+                (address_name(ip, domain)?, vec![ip])
             }
         };
         Some(Location { name, ips, node_name })

@@ -26,7 +26,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use crate::catalog::View;
-use crate::model::dns_config::{DnsConfig, STALE_AGE_MIN};
+use crate::model::dns_config::STALE_AGE_MIN;
 use crate::model::time::Now;
 use crate::zone::Zones;
 
@@ -49,6 +49,8 @@ mod reach;
 mod elsewhere;
 
 mod identity;
+
+mod setup;
 
 mod record;
 
@@ -78,6 +80,7 @@ use self::outside::{Ask, Outside};
 pub use self::query::{QueryFault, QueryOptions, query};
 use self::question::{CLASS_CHAOS, Question, Unanswered};
 use self::reason::Why;
+pub use self::setup::Setup;
 
 /// How a query came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +108,7 @@ pub struct Known<'a> {
     /// The catalog.
     pub view: &'a View,
     /// The settings.
-    pub config: &'a Arc<DnsConfig>,
+    pub config: &'a Arc<Setup>,
     /// The moment.
     pub now: Now,
     /// How long ago the catalog was last known to be current.

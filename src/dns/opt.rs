@@ -12,16 +12,12 @@ use crate::model::limits::{DNS_TCP_IDLE_TIMEOUT, UDP_ANSWER_BYTES_MAX};
 /// Writes it; nothing where the query has none.
 pub(super) fn write(envelope: &Envelope<'_>, sheet: &Sheet, out: &mut Vec<u8>) {
     let Some(edns) = envelope.edns else { return };
-    let flags: u16 = if edns.dnssec_ok { FLAG_DO } else { 0 };
     // The root as owner, then type, our size, the code's higher bits, version 0; RFC 3225 §3: DO is copied.
-    out.push(0);
-    out.extend_from_slice(&TYPE_OPT.to_be_bytes());
-    out.extend_from_slice(&UDP_ANSWER_BYTES_MAX.to_be_bytes());
-    out.push(u8::try_from(u16::from(sheet.rcode) >> 4).unwrap_or_default());
-    out.push(0);
-    out.extend_from_slice(&flags.to_be_bytes());
-    let length_at = out.len();
-    out.extend_from_slice(&[0, 0]);
+    let [size_high, size_low] = UDP_ANSWER_BYTES_MAX.to_be_bytes();
+    let rcode_high = u8::try_from(u16::from(sheet.rcode) >> 4).unwrap_or_default();
+    let flags = if edns.dnssec_ok { FLAG_DO } else { 0 };
+    out.extend_from_slice(&[0, 0, TYPE_OPT, size_high, size_low, rcode_high, 0, flags, 0, 0, 0]);
+    let length_at = out.len() - 2;
     for why in [sheet.why, envelope.age_why].into_iter().flatten() {
         option(out, OPTION_EXTENDED_ERROR, |out| {
             out.extend_from_slice(&why.code().to_be_bytes());
@@ -71,10 +67,10 @@ fn fill(out: &mut [u8], at: usize, number: u16) {
 }
 
 /// The type of OPT records (RFC 6891 §6.1.1).
-const TYPE_OPT: u16 = 41;
+const TYPE_OPT: u8 = 41;
 
-/// The bit that says that DNSSEC records are understood (RFC 3225 §3).
-const FLAG_DO: u16 = 0x8000;
+/// The bit that says that DNSSEC records are understood (RFC 3225 §3), in the first byte of the flags.
+const FLAG_DO: u8 = 0x80;
 
 /// Extended errors (RFC 8914 §2).
 const OPTION_EXTENDED_ERROR: u16 = 15;

@@ -71,6 +71,13 @@ impl<'q> QName<'q> {
         self.labels().take(skipped).map(|label| 1 + label.len()).sum()
     }
 
+    /// Whether a folded name, in wire form, is its end.
+    pub(super) fn ends_with(&self, folded: &[u8]) -> bool {
+        let Some(at) = self.spelled.len().checked_sub(folded.len()) else { return false };
+        // The same bytes are the same labels only where a label begins.
+        self.folded().ends_with(folded) && self.is_label_start(at)
+    }
+
     /// Whether a label begins so many bytes from the name's beginning.
     pub(super) fn is_label_start(&self, at: usize) -> bool {
         let mut start = 0;
@@ -125,14 +132,16 @@ impl Wire {
     pub(super) fn of(name: &Name) -> Self {
         let mut wire = Self { bytes: [0; NAME_BYTES_MAX], length: 0 };
         for label in name {
-            let length = u8::try_from(label.len()).unwrap_or_default();
-            for byte in std::iter::once(&length).chain(label) {
-                if let Some(place) = wire.bytes.get_mut(wire.length) {
-                    *place = byte.to_ascii_lowercase();
-                    wire.length += 1;
-                }
+            let end = wire.length + 1 + label.len();
+            let Some(place) = wire.bytes.get_mut(wire.length..end) else { break };
+            if let Some((length, letters)) = place.split_first_mut() {
+                *length = u8::try_from(label.len()).unwrap_or_default();
+                letters.copy_from_slice(label);
             }
+            wire.length = end;
         }
+        // Lengths are below 64 and so no letters.
+        wire.bytes.make_ascii_lowercase();
         // The root's label is in place already: 0.
         wire.length = NAME_BYTES_MAX.min(wire.length + 1);
         wire

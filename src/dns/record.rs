@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData};
 
+use crate::dns::setup::Domain;
 use crate::model::name::{NodeName, ServiceName};
 use crate::model::node::Meta;
 use crate::model::number::Ttl;
@@ -89,28 +90,28 @@ pub(super) fn alias_data(host: &str) -> Option<RData> {
 
 /// A host name.
 pub(super) fn host_name(host: &str) -> Option<Name> {
-    join(host.trim_end_matches('.').split('.').map(str::as_bytes), &[])
+    let mut name = join(host.trim_end_matches('.').split('.').map(str::as_bytes))?;
+    name.set_fqdn(true);
+    Some(name)
 }
 
 /// `NODE.node.DC.DOMAIN`, the labels of a dotted node name one by one.
-pub(super) fn node_name(node: &NodeName, origin: &Origin<'_>) -> Option<Name> {
-    let words = node.as_str().split('.').map(str::as_bytes);
-    join(words.chain([&b"node"[..]]), &[origin.datacenter, origin.domain])
+pub(super) fn node_name(node: &NodeName, domain: &Domain) -> Option<Name> {
+    join(node.as_str().split('.').map(str::as_bytes))?.append_domain(&domain.nodes).ok()
 }
 
 /// `SERVICE.service.DC.DOMAIN`.
-pub(super) fn service_name(service: &ServiceName, origin: &Origin<'_>) -> Option<Name> {
-    let words = [service.as_str().as_bytes(), b"service"];
-    join(words.into_iter(), &[origin.datacenter, origin.domain])
+pub(super) fn service_name(service: &ServiceName, domain: &Domain) -> Option<Name> {
+    name_below(service.as_str(), &domain.services)
 }
 
 /// `HEX.addr.DC.DOMAIN`.
-pub(super) fn address_name(ip: IpAddr, origin: &Origin<'_>) -> Option<Name> {
+pub(super) fn address_name(ip: IpAddr, domain: &Domain) -> Option<Name> {
     let hex = match ip {
         IpAddr::V4(ip) => format!("{:08x}", u32::from(ip)),
         IpAddr::V6(ip) => format!("{:032x}", u128::from(ip)),
     };
-    join([hex.as_bytes(), b"addr"].into_iter(), &[origin.datacenter, origin.domain])
+    name_below(&hex, &domain.addresses)
 }
 
 /// `WORD.SUFFIX`.
@@ -118,25 +119,12 @@ pub(super) fn name_below(word: &str, suffix: &Name) -> Option<Name> {
     Name::from_labels([word.as_bytes()]).ok()?.append_domain(suffix).ok()
 }
 
-/// Where names that we make stand.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin<'c> {
-    /// The datacenter, folded.
-    pub(super) datacenter: &'c str,
-    /// The domain, folded.
-    pub(super) domain: &'c str,
-}
-
-/// Labels and dotted suffixes as a name; nothing if a label is empty or too long, or the name is.
-fn join<'a>(labels: impl Iterator<Item = &'a [u8]>, suffixes: &[&'a str]) -> Option<Name> {
-    let suffix = suffixes.iter().flat_map(|suffix| suffix.split('.')).map(str::as_bytes);
-    let labels: Vec<&[u8]> = labels.chain(suffix).collect();
-    if labels.iter().any(|label| label.is_empty()) {
+/// Labels as a relative name; nothing if one is empty or too long, or the name is.
+fn join<'a>(labels: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Name> {
+    if labels.clone().any(<[u8]>::is_empty) {
         return None;
     }
-    let mut name = Name::from_labels(labels).ok()?;
-    name.set_fqdn(true);
-    Some(name)
+    Name::from_labels(labels).ok()
 }
 
 /// Metadata as TXT data, one each: `KEY=VALUE` (RFC 1464), or the value alone where the key begins

@@ -17,13 +17,16 @@ use crate::dns::reason::Why;
 use crate::dns::record::{Help, Offer, Owner, Rr};
 use crate::model::number::Ttl;
 
-/// An Answer in bytes.
+/// An Answer in bytes. What most answers lack is kept apart, so that one that is kept takes little room and is
+/// found in few places of it.
 #[derive(Clone, Debug)]
 pub(super) struct Sheet {
     /// The code.
     pub(super) rcode: ResponseCode,
     /// Whether we are the authority for it (AA).
     pub(super) is_authoritative: bool,
+    /// Whether names may point at names.
+    pub(super) is_compressed: bool,
     /// In which order answers are told.
     pub(super) order: Order,
     /// How many answers are told at most, and nobody is told that there are more.
@@ -31,21 +34,40 @@ pub(super) struct Sheet {
     /// Why it is so, for people.
     pub(super) why: Option<Why>,
     /// The answer section.
-    pub(super) answers: Vec<Line>,
+    answers: Lines,
+    /// What all spans point into.
+    bytes: Box<[u8]>,
+    /// The other sections, where there are any.
+    rest: Option<Box<Rest>>,
+}
+
+/// An answer section.
+#[derive(Clone, Debug)]
+enum Lines {
+    /// Records of one length that need no help, one behind the other: addresses.
+    Even {
+        /// How many.
+        count: usize,
+        /// How long each is, in bytes.
+        length: usize,
+    },
+    /// Any records.
+    Listed(Box<[Line]>),
+}
+
+/// Authority and additional section.
+#[derive(Clone, Debug)]
+struct Rest {
     /// The authority section.
-    pub(super) authorities: Vec<Line>,
-    /// Whether names may point at names.
-    pub(super) is_compressed: bool,
+    authorities: Box<[Line]>,
     /// Sets that are told whatever else is.
-    pub(super) additionals: Vec<usize>,
+    additionals: Vec<usize>,
     /// Whether these have to be told.
-    pub(super) is_glue_required: bool,
+    is_glue_required: bool,
     /// Additional records, each set a range of `set_lines`.
     sets: Vec<(u32, u32)>,
     /// Records of all sets.
     set_lines: Vec<SetLine>,
-    /// What all spans point into.
-    bytes: Vec<u8>,
 }
 
 /// A record.
@@ -79,6 +101,12 @@ struct Span {
     end: u32,
 }
 
+impl Span {
+    fn length(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+}
+
 /// Writes the records of an Answer.
 ///
 /// # Errors
@@ -89,6 +117,7 @@ pub(super) fn write(
     is_compressed: bool,
 ) -> Result<Sheet, ProtoError> {
     let mut pen = Pen::new(asked, is_compressed, answer.order);
+    pen.bytes.reserve((answer.answers.len() + answer.sets.len()) * LINE_BYTES_USUAL);
     let answers = pen.lines(&answer.answers)?;
     let authorities = pen.lines(&answer.authorities)?;
     // What follows may be left out, so that nothing may point into it.
@@ -104,24 +133,78 @@ pub(super) fn write(
         }
         sets.push((start, index(set_lines.len())?));
     }
-    Ok(Sheet {
-        rcode: answer.rcode,
-        is_authoritative: answer.is_authoritative,
-        order: answer.order,
-        told_max: answer.told_max,
-        why: answer.why,
-        answers,
-        authorities,
-        is_compressed,
+    let rest = Rest {
+        authorities: authorities.into(),
         additionals: answer.additionals.clone(),
         is_glue_required: answer.is_glue_required,
         sets,
         set_lines,
-        bytes: pen.bytes,
+    };
+    let has_rest = !rest.authorities.is_empty() || !rest.sets.is_empty();
+    Ok(Sheet {
+        rcode: answer.rcode,
+        is_authoritative: answer.is_authoritative,
+        is_compressed,
+        order: answer.order,
+        told_max: answer.told_max,
+        why: answer.why,
+        answers: Lines::of(answers),
+        bytes: pen.bytes.into(),
+        rest: has_rest.then(|| Box::new(rest)),
     })
 }
 
+impl Lines {
+    fn of(lines: Vec<Line>) -> Self {
+        let length = lines.first().map_or(0, |line| line.span.length());
+        let is_even = |(number, line): (usize, &Line)| {
+            let start = number.checked_mul(length);
+            start == Some(line.span.start as usize)
+                && line.span.length() == length
+                && line.addresses.is_none()
+                && line.texts.is_none()
+        };
+        if lines.iter().enumerate().all(is_even) {
+            return Self::Even { count: lines.len(), length };
+        }
+        Self::Listed(lines.into())
+    }
+}
+
 impl Sheet {
+    /// How many answers there are.
+    pub(super) fn answer_count(&self) -> usize {
+        match &self.answers {
+            Lines::Even { count, .. } => *count,
+            Lines::Listed(lines) => lines.len(),
+        }
+    }
+
+    /// An answer's bytes, and what helps with it if anything does.
+    pub(super) fn answer(&self, number: usize) -> Option<(&[u8], Option<&Line>)> {
+        match &self.answers {
+            Lines::Even { length, .. } => {
+                let start = number * length;
+                Some((self.bytes.get(start..start + length)?, None))
+            }
+            Lines::Listed(lines) => {
+                let line = lines.get(number)?;
+                Some((self.bytes(line.span), Some(line)))
+            }
+        }
+    }
+
+    /// The records of the authority section.
+    pub(super) fn authorities(&self) -> &[Line] {
+        self.rest.as_ref().map(|rest| &*rest.authorities).unwrap_or_default()
+    }
+
+    /// Sets that are told whatever else is, and whether they have to be.
+    pub(super) fn additionals(&self) -> (&[usize], bool) {
+        let rest = self.rest.as_ref().map(|rest| (&*rest.additionals, rest.is_glue_required));
+        rest.unwrap_or_default()
+    }
+
     /// The bytes of a record.
     pub(super) fn line(&self, line: &Line) -> &[u8] {
         self.bytes(line.span)
@@ -129,23 +212,33 @@ impl Sheet {
 
     /// The records of a set: owner, and all behind it.
     pub(super) fn set(&self, number: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let (start, end) = self.sets.get(number).copied().unwrap_or_default();
-        let lines = self.set_lines.get(start as usize..end as usize).unwrap_or_default();
-        lines.iter().map(|line| (self.bytes(line.owner), self.bytes(line.body)))
+        let lines = self.rest.as_ref().and_then(|rest| {
+            let (start, end) = *rest.sets.get(number)?;
+            rest.set_lines.get(start as usize..end as usize)
+        });
+        let lines = lines.unwrap_or_default().iter();
+        lines.map(|line| (self.bytes(line.owner), self.bytes(line.body)))
     }
 
     /// How many sets there are.
     pub(super) fn set_count(&self) -> usize {
-        self.sets.len()
+        self.rest.as_ref().map_or(0, |rest| rest.sets.len())
     }
 
     /// Roughly what it occupies, in bytes.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Self>()
-            + self.bytes.capacity()
-            + (self.answers.capacity() + self.authorities.capacity()) * size_of::<Line>()
-            + self.set_lines.capacity() * size_of::<SetLine>()
-            + self.sets.capacity() * size_of::<(u32, u32)>()
+        let answers = match &self.answers {
+            Lines::Even { .. } => 0,
+            Lines::Listed(lines) => lines.len(),
+        };
+        let rest = self.rest.as_ref().map_or(0, |rest| {
+            size_of::<Rest>()
+                + rest.authorities.len() * size_of::<Line>()
+                + rest.additionals.capacity() * size_of::<usize>()
+                + rest.sets.capacity() * size_of::<(u32, u32)>()
+                + rest.set_lines.capacity() * size_of::<SetLine>()
+        });
+        size_of::<Self>() + self.bytes.len() + answers * size_of::<Line>() + rest
     }
 
     fn bytes(&self, span: Span) -> &[u8] {
@@ -331,14 +424,8 @@ impl<'a> Pen<'a> {
     /// Where a folded name stands in the message already.
     fn find(&self, folded: &[u8]) -> Option<usize> {
         let question = self.question?;
-        let asked = question.folded();
-        let skipped = asked.len().checked_sub(folded.len());
-        // The same bytes at the end are the same labels only where a label begins.
-        if let Some(at) = skipped
-            && asked.ends_with(folded)
-            && question.is_label_start(at)
-        {
-            return Some(HEADER_BYTES + at);
+        if question.ends_with(folded) {
+            return Some(HEADER_BYTES + question.folded().len() - folded.len());
         }
         let known = self.known.iter().find(|(known, _)| known == folded);
         known.map(|(_, at)| usize::from(*at))
@@ -363,6 +450,9 @@ impl<'a> Pen<'a> {
 fn index(number: usize) -> Result<u32, ProtoError> {
     u32::try_from(number).map_err(|_| ProtoError::Message("too many records"))
 }
+
+/// Room that most records need: a location with its name takes some 40 bytes.
+const LINE_BYTES_USUAL: usize = 48;
 
 /// The header of a message (RFC 1035 §4.1.1).
 pub(super) const HEADER_BYTES: usize = 12;

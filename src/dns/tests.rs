@@ -10,6 +10,7 @@ use crate::catalog::apply::apply;
 use crate::catalog::command::{Machine, Registration};
 use crate::catalog::{Catalog, Command};
 use crate::model::address::Address;
+use crate::model::dns_config::DnsConfig;
 use crate::model::name::{Datacenter, NodeName, ServiceId, ServiceName};
 use crate::model::node::Meta;
 use crate::model::number::{Revision, Weights};
@@ -57,7 +58,7 @@ fn source(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 254], port))
 }
 
-fn known<'a>(view: &'a View, config: &'a Arc<DnsConfig>) -> Known<'a> {
+fn known<'a>(view: &'a View, config: &'a Arc<Setup>) -> Known<'a> {
     static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
     Known {
         view,
@@ -95,7 +96,7 @@ fn ask_with(
 fn ask(view: &View, bytes: &[u8], transport: Transport, seed: u64) -> Option<Vec<u8>> {
     let incoming = Incoming { bytes, transport, source: source(5353) };
     let mut worker = Worker::new(fastrand::Rng::with_seed(seed));
-    ask_with(&known(view, &Arc::new(config())), &incoming, &mut worker, seed)
+    ask_with(&known(view, &Arc::new(Setup::new(config()))), &incoming, &mut worker, seed)
 }
 
 fn reply(view: &View, name: &str, kind: &str, transport: Transport, seed: u64) -> Vec<u8> {
@@ -148,7 +149,7 @@ fn the_serial_is_the_revision() {
 #[test]
 fn a_datagram_from_port_zero_is_ignored() {
     let bytes = query("consul", "SOA", &QueryOptions::default(), 7).unwrap();
-    let (view, config) = (view(0), Arc::new(config()));
+    let (view, config) = (view(0), Arc::new(Setup::new(config())));
     let mut worker = Worker::new(fastrand::Rng::with_seed(1));
     let mut check = |transport| {
         let incoming = Incoming { bytes: &bytes, transport, source: source(0) };
@@ -249,7 +250,7 @@ fn mangle(packet: &mut Vec<u8>, rng: &mut fastrand::Rng) {
 fn mangled_packets_are_answered_or_ignored() {
     let view = view(40);
     let seeds = seeds();
-    let config = Arc::new(config());
+    let config = Arc::new(Setup::new(config()));
     let mut rng = fastrand::Rng::with_seed(20_260);
     let mut worker = Worker::new(fastrand::Rng::with_seed(1));
     let mut replies = 0;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::View;
 use crate::dns::outside::{Ask, Outside};
-use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Transport, Worker};
+use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Setup, Transport, Worker};
 use crate::forward::Forwarder;
 use crate::model::dns_config::DnsConfig;
 use crate::model::time::Now;
@@ -26,7 +26,7 @@ pub(in crate::server) struct Front {
     /// The catalog.
     reader: Reader,
     /// The settings; a reload swaps them.
-    config: ArcSwap<DnsConfig>,
+    config: ArcSwap<Setup>,
     /// Zones from files; a reload swaps them.
     zones: ArcSwap<Zones>,
     /// How long ago the catalog was last known to be current, in milliseconds.
@@ -44,7 +44,7 @@ pub(in crate::server) struct Moment {
     /// The catalog.
     view: Guard<Arc<View>>,
     /// The settings.
-    config: Guard<Arc<DnsConfig>>,
+    config: Guard<Arc<Setup>>,
     /// Zones from files.
     zones: Guard<Arc<Zones>>,
     /// When it is.
@@ -166,8 +166,8 @@ impl Front {
 }
 
 /// The settings as they take effect: whether others are asked depends on whether there are any.
-fn effective(config: DnsConfig, forwarder: &Forwarder) -> DnsConfig {
-    DnsConfig { is_recursive: forwarder.has_recursors(), ..config }
+fn effective(config: DnsConfig, forwarder: &Forwarder) -> Setup {
+    Setup::new(DnsConfig { is_recursive: forwarder.has_recursors(), ..config })
 }
 
 /// How often the catalog's age is looked at.

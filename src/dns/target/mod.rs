@@ -11,7 +11,9 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::dns::Known;
+use crate::dns::qname::QName;
 use crate::dns::question::Asked;
+use crate::dns::setup::{Domain, Setup};
 use crate::model::dns_config::DnsConfig;
 use crate::zone::StaticZone;
 
@@ -33,8 +35,8 @@ pub(super) struct Target<'a> {
 pub(super) enum Zone<'c> {
     /// A zone from a file.
     Static(&'c StaticZone),
-    /// A domain of ours, as it is configured.
-    Domain(&'c str),
+    /// A domain of ours.
+    Domain(&'c Domain),
     /// The addresses of IPv4, backwards.
     Reverse4,
     /// The addresses of IPv6, backwards.
@@ -48,7 +50,7 @@ impl Zone<'_> {
     pub(super) fn label_count(self) -> usize {
         match self {
             Self::Static(zone) => zone.apex().iter().len(),
-            Self::Domain(domain) => domain.split('.').count(),
+            Self::Domain(domain) => domain.label_count,
             Self::Reverse4 | Self::Reverse6 => 2,
             Self::Outside => 0,
         }
@@ -106,17 +108,21 @@ pub(super) enum Absence {
 /// Finds out what a name means.
 pub(super) fn locate<'a>(asked: &'a Asked<'_>, known: &Known<'a>) -> Target<'a> {
     let (name, config) = (&asked.name, known.config);
-    let mut bytes = Vec::with_capacity(name.label_count());
-    bytes.extend(name.labels());
-    let mut zone = zone_of(&bytes, config);
+    let mut zone = zone_of(name, config);
     if !known.zones.is_empty()
         && let Some(found) = known.zones.find_for(&name.to_name(), asked.kind)
         && zone.label_count() < found.apex().iter().len()
     {
         zone = Zone::Static(found);
     }
-    bytes.truncate(bytes.len().saturating_sub(zone.label_count()));
-    let labels: Option<Vec<Cow<'a, str>>> = bytes.into_iter().map(fold).collect();
+    let inside = name.label_count().saturating_sub(zone.label_count());
+    let mut labels = Some(Vec::with_capacity(inside));
+    for label in name.labels().take(inside) {
+        labels = labels.zip(fold(label)).map(|(mut labels, label)| {
+            labels.push(label);
+            labels
+        });
+    }
     let networks = reverse::networks(labels.as_deref().unwrap_or_default(), zone);
     let meaning = match (labels, zone) {
         (_, Zone::Outside | Zone::Static(_)) => Meaning::Elsewhere,
@@ -137,27 +143,15 @@ fn fold(label: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// The longest of our suffixes that a name ends with.
-fn zone_of<'c>(labels: &[&[u8]], config: &'c DnsConfig) -> Zone<'c> {
-    let mut longest = Zone::Outside;
-    let mut consider = |suffix: &str, zone: Zone<'c>| {
-        if longest.label_count() < zone.label_count() && has_suffix(labels, suffix) {
-            longest = zone;
-        }
-    };
-    consider(&config.domain, Zone::Domain(&config.domain));
-    if let Some(domain) = &config.alt_domain {
-        consider(domain, Zone::Domain(domain));
+fn zone_of<'c>(name: &QName<'_>, config: &'c Setup) -> Zone<'c> {
+    if let Some(domain) = config.domain_of(name) {
+        return Zone::Domain(domain);
     }
-    consider("in-addr.arpa", Zone::Reverse4);
-    consider("ip6.arpa", Zone::Reverse6);
-    longest
-}
-
-fn has_suffix(labels: &[&[u8]], suffix: &str) -> bool {
-    let mut labels = labels.iter().rev();
-    suffix
-        .rsplit('.')
-        .all(|expected| labels.next().is_some_and(|label| *label == expected.as_bytes()))
+    match name {
+        name if name.ends_with(b"\x07in-addr\x04arpa\0") => Zone::Reverse4,
+        name if name.ends_with(b"\x03ip6\x04arpa\0") => Zone::Reverse6,
+        _ => Zone::Outside,
+    }
 }
 
 /// What the labels left of our domain mean.

@@ -19,7 +19,7 @@ fn check(name: &str, expected: &str) {
     let query = crate::dns::query(name, "A", &crate::dns::QueryOptions::default(), 7).unwrap();
     let name_read = QName::read(&query[12..]).unwrap();
     let asked = Asked { name: name_read, kind: RecordType::A, class: 1 };
-    let (view, config, zones) = (View::unready(), Arc::new(config), Arc::default());
+    let (view, config, zones) = (View::unready(), Arc::new(Setup::new(config)), Arc::default());
     let known = Known {
         view: &view,
         config: &config,

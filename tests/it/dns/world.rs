@@ -9,7 +9,9 @@ use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
 use lictor::dns::outside::Nothing;
-use lictor::dns::{CookieSecret, Incoming, Known, Outgoing, Transport, Worker, respond, text};
+use lictor::dns::{
+    CookieSecret, Incoming, Known, Outgoing, Setup, Transport, Worker, respond, text,
+};
 use lictor::model::address::Address;
 use lictor::model::dns_config::DnsConfig;
 use lictor::model::health::Status;
@@ -28,7 +30,9 @@ pub(super) struct World {
     /// How many commands were applied.
     revision: u64,
     /// The settings.
-    config: Arc<DnsConfig>,
+    config: DnsConfig,
+    /// What follows from them.
+    setup: Arc<Setup>,
     /// Zones from files.
     zones: Arc<Zones>,
     /// Remembers answers from question to question.
@@ -40,8 +44,8 @@ impl World {
     pub(super) fn new() -> Result<Self, NameFault> {
         let config = DnsConfig::new(Datacenter::new("dc1")?, NodeName::new("agent")?);
         let worker = Worker::new(fastrand::Rng::with_seed(0));
-        let (config, zones) = (Arc::new(config), Arc::default());
-        Ok(Self { catalog: Catalog::default(), revision: 0, config, zones, worker })
+        let (setup, zones) = (Arc::new(Setup::new(config.clone())), Arc::default());
+        Ok(Self { catalog: Catalog::default(), revision: 0, config, setup, zones, worker })
     }
 
     /// Adds what a running agent registers of itself.
@@ -63,7 +67,10 @@ impl World {
     /// Carries a step out; gives the text of what is answered, if it is a question.
     pub(super) fn perform(&mut self, step: &Step) -> Result<Option<String>, String> {
         match step {
-            Step::Config { key, value } => self.configure(key, value)?,
+            Step::Config { key, value } => {
+                self.configure(key, value)?;
+                self.setup = Arc::new(Setup::new(self.config.clone()));
+            }
             Step::Node { name, address, meta } => {
                 let machine = Machine {
                     id: String::new(),
@@ -129,7 +136,7 @@ impl World {
         let view = View::new(self.catalog.clone());
         let known = Known {
             view: &view,
-            config: &self.config,
+            config: &Arc::clone(&self.setup),
             now: Now(0),
             age: Duration::ZERO,
             cookie_secret: CookieSecret([0; 16]),
@@ -158,7 +165,7 @@ impl World {
 
     fn configure(&mut self, key: &str, value: &str) -> Result<(), String> {
         let fault = || format!("`{value}` is no value for `{key}`");
-        let config = Arc::make_mut(&mut self.config);
+        let config = &mut self.config;
         let ttl = || value.parse().map(Ttl).map_err(|_| fault());
         let flag = || value.parse::<bool>().map_err(|_| fault());
         match key.split_once(' ').unwrap_or((key, "")) {

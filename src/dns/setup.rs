@@ -1,0 +1,93 @@
+//! DnsConfig → Setup: the settings with what follows from them, worked out once and not for every query.
+
+use std::fmt;
+use std::ops::Deref;
+
+use hickory_proto::rr::Name;
+
+use crate::dns::qname::{QName, Wire};
+use crate::dns::record::{host_name, name_below};
+use crate::model::dns_config::DnsConfig;
+
+/// Settings that answers are made by.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What the operator set.
+    config: DnsConfig,
+    /// `domain`.
+    domain: Domain,
+    /// `alt_domain`.
+    alt_domain: Option<Domain>,
+}
+
+/// A domain of ours, and the names below it that answers are full of.
+#[derive(Clone)]
+pub(super) struct Domain {
+    /// Itself in wire form, folded.
+    wire: Box<[u8]>,
+    /// How many labels it has.
+    pub(super) label_count: usize,
+    /// `ns`: who serves it, where nobody else is known to.
+    pub(super) name_server: Name,
+    /// `hostmaster`: who looks after it.
+    pub(super) hostmaster: Name,
+    /// `node.DC`: what machines are below.
+    pub(super) nodes: Name,
+    /// `service.DC`: what services are below.
+    pub(super) services: Name,
+    /// `addr.DC`: what spelled addresses are below.
+    pub(super) addresses: Name,
+}
+
+impl Setup {
+    /// Works out what follows from settings.
+    #[must_use]
+    pub fn new(config: DnsConfig) -> Self {
+        let domain = Domain::new(&config.domain, &config);
+        let alt_domain = config.alt_domain.as_deref().map(|text| Domain::new(text, &config));
+        Self { config, domain, alt_domain }
+    }
+
+    /// The domain that names stand in that are made for no other one.
+    pub(super) fn main_domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// The longest domain of ours that a name ends with.
+    pub(super) fn domain_of(&self, name: &QName<'_>) -> Option<&Domain> {
+        let domains = std::iter::once(&self.domain).chain(&self.alt_domain);
+        domains.filter(|domain| name.ends_with(&domain.wire)).max_by_key(|it| it.label_count)
+    }
+}
+
+impl Deref for Setup {
+    type Target = DnsConfig;
+    fn deref(&self) -> &DnsConfig {
+        &self.config
+    }
+}
+
+impl Domain {
+    fn new(text: &str, config: &DnsConfig) -> Self {
+        // Configured domains are short and made of letters, so that all of these are names.
+        let apex = host_name(text).unwrap_or_default();
+        let below = |word: &str, name: &Name| name_below(word, name).unwrap_or_default();
+        let datacenter = below(config.datacenter.folded(), &apex);
+        Self {
+            wire: Wire::of(&apex).folded().into(),
+            label_count: apex.iter().len(),
+            name_server: below("ns", &apex),
+            hostmaster: below("hostmaster", &apex),
+            nodes: below("node", &datacenter),
+            services: below("service", &datacenter),
+            addresses: below("addr", &datacenter),
+        }
+    }
+}
+
+impl fmt::Debug for Domain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let apex = self.name_server.base_name().to_string();
+        apex.trim_end_matches('.').fmt(out)
+    }
+}
