@@ -12,7 +12,7 @@ use crate::dns::answer::{self, Answer, Order, Scene};
 use crate::dns::cache::Basis;
 use crate::dns::qname::{QName, Wire};
 use crate::dns::question::{Asked, CLASS_IN, Question};
-use crate::dns::record::{Help, Offer, Owner};
+use crate::dns::record::{Help, Offer, Owner, Set};
 use crate::dns::resolve::{self, Asker};
 use crate::dns::target;
 use crate::model::limits::{DNS_CHAIN_MAX, DNS_HOSTS_HELPED_MAX};
@@ -62,6 +62,7 @@ fn complete(
     rng: &mut fastrand::Rng,
 ) {
     let mut names = vec![asked.name.to_name()];
+    pick(answer, rng);
     while let Some(name) = answer.leads_to.take() {
         // Where it leads back, or too far, what was found is all there is to say.
         if DNS_CHAIN_MAX <= names.len() || names.contains(&name) {
@@ -76,6 +77,19 @@ fn complete(
             append(answer, next, &name, rng);
         }
         names.push(name);
+    }
+}
+
+/// A name has one alias (RFC 2181 §10.1): of several, chance decides which is told and followed.
+fn pick(answer: &mut Answer, rng: &mut fastrand::Rng) {
+    if answer.order == Order::Fixed {
+        return;
+    }
+    rng.shuffle(&mut answer.answers);
+    answer.answers.truncate(answer.told_max);
+    answer.order = Order::Fixed;
+    if let Some(RData::CNAME(name)) = answer.answers.first().map(|offer| &offer.record.data) {
+        answer.leads_to = Some(name.0.clone());
     }
 }
 
@@ -148,7 +162,6 @@ fn help(
 ) {
     let wire = Wire::of(host);
     let Some(name) = QName::read(wire.folded()) else { return };
-    let mut aliases = Vec::new();
     for kind in [RecordType::A, RecordType::AAAA] {
         let asked = Asked { name, kind, class: CLASS_IN };
         let (mut found, _) = look_up(&asked, asker, known, rng);
@@ -160,11 +173,15 @@ fn help(
         found.answers.truncate(found.told_max.min(DNS_HOSTS_HELPED_MAX));
         for mut offer in found.answers {
             rename(&mut offer.record.owner, host);
-            // Both families go along the same aliases.
-            if !aliases.contains(&offer.record) {
+            let set = Set::from(offer.record);
+            // Both families, and several hosts, may go along the same aliases; what is kept of each may have been
+            // fetched at another moment, and its TTL says so.
+            let data = |set: &Set| set.records.iter().map(|(_, data)| data.clone()).collect();
+            let (owner, told): (_, Vec<RData>) = (&set.owner, data(&set));
+            let is_told = |known: &Set| known.owner == *owner && told == data(known);
+            if !answer.sets.iter().any(is_told) {
                 answer.additionals.push(answer.sets.len());
-                answer.sets.push(offer.record.clone().into());
-                aliases.push(offer.record);
+                answer.sets.push(set);
             }
         }
     }

@@ -5,6 +5,7 @@ use hickory_proto::rr::{Name, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
 
 use crate::model::limits::UDP_ANSWER_BYTES_MAX;
+use crate::zone;
 
 /// What a query says beside name and type. The transport is the sender's affair.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,11 +179,9 @@ fn write(name: &Name, kind: u16, options: &QueryOptions, id: u16) -> Result<Vec<
 
 /// The number of a type's word.
 fn record_type(word: &str) -> Option<u16> {
-    let word = word.to_ascii_uppercase();
-    if let Some(number) = word.strip_prefix("TYPE") {
-        return number.parse().ok();
-    }
-    word.parse::<RecordType>().ok().map(u16::from)
+    // Those that only questions have are hickory's to know.
+    let other = || word.to_ascii_uppercase().parse::<RecordType>().ok().map(u16::from);
+    zone::type_code(word).or_else(other)
 }
 
 /// What is wrong behind a backslash.

@@ -6,20 +6,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hickory_proto::rr::RecordType;
+use hickory_proto::rr::{RData, RecordType};
 
 use crate::catalog::{Instance, View};
 use crate::dns::Known;
 use crate::dns::outside::{Ask, Fetched};
+use crate::dns::qname::{QName, Wire};
 use crate::dns::question::{Asked, Question};
 use crate::dns::reason::{Reason, Why};
-use crate::dns::target::{Meaning, Target, Zone};
+use crate::dns::target::{self, Meaning, Target, Zone};
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
 use crate::model::name::ServiceName;
 use crate::model::node::Node;
 use crate::model::service::CONSUL_SERVICE;
-use crate::zone::{Found, StaticZone};
+use crate::zone::{End, Found, StaticZone};
 
 /// What is known about a name.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ pub(super) fn resolve<'k>(
     known: &Known<'k>,
 ) -> Outcome<'k> {
     match target.zone {
-        Zone::Static(zone) => Outcome::InZone(zone, zone.lookup(&asked.name.to_name(), asked.kind)),
+        Zone::Static(zone) => Outcome::InZone(zone, resolve_in_zone(zone, asked, known)),
         Zone::Outside => resolve_outside(asked, asker, known),
         // DESIGN §3 rule 5: what is not known yet is never denied.
         Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 if !known.view.is_ready() => {
@@ -122,6 +123,32 @@ pub(super) fn resolve<'k>(
             outcome
         }
     }
+}
+
+/// What a zone says, as far as its aliases lead through it alone: a domain of ours or another zone may stand below.
+fn resolve_in_zone<'k>(zone: &'k StaticZone, asked: &Asked<'_>, known: &Known<'k>) -> Found<'k> {
+    let mut found = zone.lookup(&asked.name.to_name(), asked.kind);
+    // There, an alias is what was asked for.
+    if matches!(asked.kind, RecordType::CNAME | RecordType::ANY) {
+        return found;
+    }
+    let leaves = found.steps.iter().enumerate().find_map(|(at, step)| {
+        let RData::CNAME(name) = &*step.data else { return None };
+        let wire = Wire::of(name);
+        let next = Asked { name: QName::read(wire.folded())?, ..*asked };
+        let is_here = match target::locate(&next, known).zone {
+            Zone::Static(other) => other.apex() == zone.apex(),
+            // The zone itself says that it leads out.
+            Zone::Outside => true,
+            Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 => false,
+        };
+        (!is_here).then(|| (at, name.0.clone()))
+    });
+    if let Some((at, name)) = leaves {
+        found.steps.truncate(at + 1);
+        (found.name, found.end) = (name, End::Leaves);
+    }
+    found
 }
 
 fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
@@ -148,8 +175,11 @@ fn resolve_outside<'k>(asked: &Asked<'_>, asker: Asker, known: &Known<'k>) -> Ou
         return Outcome::Refused(Why::Outside);
     }
     // RFC 6895 §3.1: other numbers of this range ask for something else than records.
-    let is_data = !(128..=255).contains(&u16::from(asked.kind)) || asked.kind == RecordType::ANY;
-    if !asker.recursion_desired || !is_data {
+    let is_meta = matches!(u16::from(asked.kind), 0 | 128..=255);
+    if is_meta && asked.kind != RecordType::ANY {
+        return Outcome::Refused(Why::Outside);
+    }
+    if !asker.recursion_desired {
         return Outcome::Refused(Why::NotAsked);
     }
     let ask = Ask {

@@ -12,12 +12,15 @@
 //! Only what is there has a line; there is no empty line, and the message's id is not shown. Bytes that
 //! are no letters stand as in zone files (RFC 1035 §5.1), data of unknown types as in RFC 3597 §5.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
 use hickory_proto::op::{Edns, Message};
 use hickory_proto::rr::rdata::opt::EdnsOption;
-use hickory_proto::rr::{Name, RData, Record, RecordType};
-use hickory_proto::serialize::binary::{BinEncodable, BinEncoder};
+use hickory_proto::rr::{RData, Record, RecordType};
+use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
+
+use crate::zone;
 
 /// The whole message. What does not parse is shown as bytes, with the reason.
 #[must_use]
@@ -33,19 +36,27 @@ pub fn show(message: &[u8]) -> String {
     }
 }
 
-/// The text of a message in an order that does not depend on chance: the lines of each section sorted, and
-/// the serial of SOA records, which counts the catalog's changes, replaced by a word.
+/// The text of a message in an order that does not depend on chance: the lines of each section sorted, but for
+/// aliases, which stand first in their own order; and the serial of SOA records, which counts the catalog's
+/// changes, replaced by a word.
 #[must_use]
 pub fn normalise(shown: &str) -> String {
     let mut lines: Vec<String> = shown.lines().map(hide_serial).collect();
     lines.sort_by(|left, right| {
         let (left_part, right_part) = (part(left), part(right));
-        // Lines that belong to no section keep their order: the sort is stable.
+        // Lines that belong to no section keep their order, as aliases do: the sort is stable.
         left_part.cmp(&right_part).then_with(|| {
-            if left_part == Part::Head { std::cmp::Ordering::Equal } else { left.cmp(right) }
+            let is_told_in_order = left_part == Part::Head || is_alias(left) && is_alias(right);
+            let is_free = (!is_alias(left)).cmp(&!is_alias(right));
+            is_free.then_with(|| if is_told_in_order { Ordering::Equal } else { left.cmp(right) })
         })
     });
     lines.into_iter().fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// Whether a line is a record that leads to another name.
+fn is_alias(line: &str) -> bool {
+    matches!(line.split(' ').nth(4), Some("CNAME" | "DNAME"))
 }
 
 /// Where a line of the text form stands.
@@ -108,7 +119,7 @@ fn show_parsed(flags: u16, message: &Message, bytes: usize) -> String {
     }
     for query in &message.queries {
         let (class, kind) = (query.query_class(), query.query_type());
-        let name = show_name(query.name());
+        let name = zone::spell_name(query.name());
         let _ = writeln!(text, "question {name} {class} {}", type_word(kind.into(), kind));
     }
     let sections = [
@@ -167,49 +178,22 @@ fn show_ede(data: &[u8]) -> String {
 }
 
 fn show_record(record: &Record) -> String {
-    let (name, kind) = (show_name(&record.name), record.record_type());
+    let (name, kind) = (zone::spell_name(&record.name), record.record_type());
     let (ttl, class) = (record.ttl, record.dns_class);
     let word = type_word(kind.into(), kind);
-    format!("{name} {ttl} {class} {word} {}", show_data(&record.data))
+    format!("{name} {ttl} {class} {word} {}", show_data(&record.data)).trim_end().to_owned()
 }
 
+/// Not hickory's writer, which knows few types, and numbers in octal.
 fn show_data(data: &RData) -> String {
-    match data {
-        RData::CNAME(name) => show_name(name),
-        RData::NS(name) => show_name(name),
-        RData::PTR(name) => show_name(name),
-        RData::SRV(srv) => {
-            format!("{} {} {} {}", srv.priority, srv.weight, srv.port, show_name(&srv.target))
-        }
-        RData::SOA(soa) => format!(
-            "{} {} {} {} {} {} {}",
-            show_name(&soa.mname),
-            show_name(&soa.rname),
-            soa.serial,
-            soa.refresh,
-            soa.retry,
-            soa.expire,
-            soa.minimum
-        ),
-        RData::TXT(txt) => {
-            let strings = txt.txt_data.iter().map(|string| format!("\"{}\"", escape(string)));
-            strings.collect::<Vec<_>>().join(" ")
-        }
-        RData::Unknown { rdata, .. } => {
-            let bytes = &rdata.anything;
-            format!("\\# {} {}", bytes.len(), hex(bytes)).trim_end().to_owned()
-        }
-        // Types that we never make ourselves, but may be sent.
-        other => escape(other.to_string().as_bytes()),
+    let mut wire = Vec::new();
+    let mut encoder = BinEncoder::new(&mut wire);
+    encoder.set_name_encoding(NameEncoding::Uncompressed);
+    match data.emit(&mut encoder) {
+        Ok(()) => zone::show_data(data.record_type().into(), &wire),
+        // What was read can be written, but for what only hickory's own encoder could have put there.
+        Err(_) => escape(data.to_string().as_bytes()),
     }
-}
-
-/// A name with a dot at its end. Not hickory's writer, whose numbers are octal.
-fn show_name(name: &Name) -> String {
-    if name.is_root() {
-        return ".".to_owned();
-    }
-    name.iter().fold(String::new(), |text, label| text + &escape(label).replace('.', "\\.") + ".")
 }
 
 /// Text as in a zone file: a backslash before quotes and backslashes, numbers for what cannot be printed
@@ -247,9 +231,7 @@ fn show_bytes(message: &[u8], reason: &str) -> String {
 /// A type's word, or its number where it has none (RFC 3597 §5).
 fn type_word(number: u16, kind: RecordType) -> String {
     match kind {
-        RecordType::Unknown(_) | RecordType::ZERO => {
-            format!("TYPE{number}")
-        }
+        RecordType::Unknown(_) | RecordType::ZERO => zone::type_word(number),
         known => known.to_string(),
     }
 }

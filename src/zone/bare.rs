@@ -35,7 +35,7 @@ pub(super) fn name(wire: &[u8]) -> Option<(Name, &[u8])> {
 }
 
 /// What follows a field.
-fn skip(field: Field, wire: &[u8]) -> Option<&[u8]> {
+pub(super) fn skip(field: Field, wire: &[u8]) -> Option<&[u8]> {
     match field {
         Field::Name => name(wire).map(|(_, rest)| rest),
         Field::Ipv4 | Field::U32(_) | Field::Seconds(_) => wire.get(4..),

@@ -355,7 +355,7 @@ const ALGORITHMS: &[(&str, u8)] = &[
 ];
 
 /// RFC 4398 §2.1.
-const CERTIFICATES: &[(&str, u16)] = &[
+pub(super) const CERTIFICATES: &[(&str, u16)] = &[
     ("PKIX", 1),
     ("SPKI", 2),
     ("PGP", 3),

@@ -1,4 +1,4 @@
-//! LOC words → bytes (RFC 1876): latitude, longitude, altitude, size and precisions.
+//! LOC words ⇄ bytes (RFC 1876): latitude, longitude, altitude, size and precisions.
 
 use crate::zone::field::Words;
 use crate::zone::lexer::{Trouble, Word};
@@ -24,6 +24,41 @@ pub(super) fn put(words: &mut Words<'_, '_>, wire: &mut Vec<u8>) -> Result<(), T
     wire.extend(longitude.to_be_bytes());
     wire.extend(altitude.to_be_bytes());
     Ok(())
+}
+
+/// The 16 bytes of a place on the earth as words; nothing where they are of another version.
+pub(super) fn show(bytes: &[u8]) -> Option<String> {
+    let [0, sizes @ .., _, _, _, _, _, _, _, _, _, _, _, _] = bytes else { return None };
+    let (places, _) = bytes.get(4..)?.as_chunks::<4>();
+    let [latitude, longitude, altitude] = places else { return None };
+    let latitude = show_angle(u32::from_be_bytes(*latitude), 90, ["N", "S"])?;
+    let longitude = show_angle(u32::from_be_bytes(*longitude), 180, ["E", "W"])?;
+    let altitude = u64::from(u32::from_be_bytes(*altitude));
+    let below = if altitude < SEA_LEVEL { "-" } else { "" };
+    let (metres, part) = (altitude.abs_diff(SEA_LEVEL) / 100, altitude.abs_diff(SEA_LEVEL) % 100);
+    let sizes: Option<Vec<String>> = sizes.iter().map(|size| show_precision(*size)).collect();
+    let sizes = sizes?.join(" ");
+    Some(format!("{latitude} {longitude} {below}{metres}.{part:02}m {sizes}"))
+}
+
+fn show_angle(angle: u32, degrees_max: u32, [ahead, behind]: [&str; 2]) -> Option<String> {
+    let total = angle.abs_diff(MIDDLE);
+    let direction = if angle < MIDDLE { behind } else { ahead };
+    let (degrees, minutes) = (total / DEGREE, total / 60_000 % 60);
+    let (seconds, thousandths) = (total / 1_000 % 60, total % 1_000);
+    (total <= degrees_max * DEGREE)
+        .then(|| format!("{degrees} {minutes} {seconds}.{thousandths:03} {direction}"))
+}
+
+/// Metres, with centimetres where there are any.
+fn show_precision(size: u8) -> Option<String> {
+    let (digit, power) = (u64::from(size >> 4), u32::from(size & 0xF));
+    // RFC 1876 §2: both are decimal digits.
+    let is_size = digit <= 9 && power <= 9;
+    let centimetres = digit * 10_u64.checked_pow(power)?;
+    let (metres, part) = (centimetres / 100, centimetres % 100);
+    let text = if part == 0 { format!("{metres}m") } else { format!("{metres}.{part:02}m") };
+    is_size.then_some(text)
 }
 
 /// Degrees, minutes and seconds up to the letter of a direction, as thousandths of a second from 2^31.

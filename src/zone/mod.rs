@@ -51,6 +51,8 @@ mod parameters;
 
 mod bare;
 
+mod show;
+
 mod reader;
 
 mod generate;
@@ -69,6 +71,7 @@ mod zones;
 
 pub use self::lookup::{End, Found, Glue, Referral, StaticZone, Step};
 pub use self::set::Set;
+pub use self::show::{show_data, type_code, type_word};
 pub use self::source::{File, Files, NoFiles};
 pub use self::word::spell_name;
 pub use self::zones::Zones;

@@ -1,6 +1,7 @@
-//! `key=value` words → the parameters of SVCB and HTTPS records, in the order of their keys (RFC 9460).
+//! `key=value` words ⇄ the parameters of SVCB and HTTPS records, in the order of their keys (RFC 9460).
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use base64::Engine;
@@ -35,6 +36,70 @@ pub(super) fn put(words: &mut Words<'_, '_>, wire: &mut Vec<u8>) -> Result<(), T
         wire.extend(value);
     }
     Ok(())
+}
+
+/// Parameters as words; nothing where a value is none of its key.
+pub(super) fn show(wire: &[u8]) -> Option<String> {
+    let mut words = Vec::new();
+    let mut rest = wire;
+    while let Some((key, after)) = rest.split_first_chunk::<2>() {
+        let (length, after) = after.split_first_chunk::<2>()?;
+        let (value, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        let key = u16::from_be_bytes(*key);
+        words.push(match show_value(key, value)? {
+            text if text.is_empty() => name_of(key),
+            text => format!("{}={text}", name_of(key)),
+        });
+        rest = after;
+    }
+    Some(words.join(" "))
+}
+
+fn name_of(key: u16) -> String {
+    let known = KEYS.get(usize::from(key)).map(|name| (*name).to_owned());
+    known.unwrap_or_else(|| format!("key{key}"))
+}
+
+fn show_value(key: u16, value: &[u8]) -> Option<String> {
+    let text = match key {
+        MANDATORY => items(value, |key| name_of(u16::from_be_bytes(key)))?,
+        TLS_GROUPS => items(value, u16::from_be_bytes)?,
+        IPV4_HINT => items(value, |octets: [u8; 4]| Ipv4Addr::from(octets))?,
+        IPV6_HINT => items(value, |octets: [u8; 16]| Ipv6Addr::from(octets))?,
+        PORT => u16::from_be_bytes(value.try_into().ok()?).to_string(),
+        NO_DEFAULT_ALPN | OHTTP => return value.is_empty().then(String::new),
+        ECH => STANDARD.encode(value),
+        ALPN => {
+            let mut list = Vec::new();
+            let mut rest = value;
+            while let Some((&length, after)) = rest.split_first() {
+                let (item, after) = after.split_at_checked(usize::from(length))?;
+                if !list.is_empty() {
+                    list.push(b',');
+                }
+                for byte in item {
+                    // RFC 9460 §A.1: a list is escaped, and then the string that it is in.
+                    list.extend((matches!(byte, b',' | b'\\')).then_some(b'\\'));
+                    list.push(*byte);
+                }
+                rest = after;
+            }
+            word::quote(&list)
+        }
+        _ if value.is_empty() => String::new(),
+        _ => word::quote(value),
+    };
+    Some(text)
+}
+
+/// Values of one size, with commas between; there is at least one.
+fn items<const SIZE: usize, D: Display>(
+    value: &[u8],
+    show: impl Fn([u8; SIZE]) -> D,
+) -> Option<String> {
+    let (items, rest) = value.as_chunks::<SIZE>();
+    let words: Vec<String> = items.iter().map(|item| show(*item).to_string()).collect();
+    (rest.is_empty() && !words.is_empty()).then(|| words.join(","))
 }
 
 /// A key, and its value if it has one, without quotes.
@@ -148,8 +213,7 @@ fn check(values: &BTreeMap<u16, Vec<u8>>, at: u32) -> Result<(), Trouble> {
         let key = key.iter().fold(0_u16, |key, byte| key << 8 | u16::from(*byte));
         // RFC 9460 §8.
         if !values.contains_key(&key) {
-            let known = KEYS.get(usize::from(key)).map(|name| (*name).to_owned());
-            let name = known.unwrap_or_else(|| format!("key{key}"));
+            let name = name_of(key);
             return Err(Trouble::new(at, format!("`{name}` is mandatory, but is not stated")));
         }
     }

@@ -191,6 +191,20 @@ pub fn spell_name(name: &Name) -> String {
     spell(name.iter())
 }
 
+/// A string in quotes, with escapes where they are needed.
+pub(super) fn quote(bytes: &[u8]) -> String {
+    let mut text = String::from("\"");
+    for byte in bytes {
+        let _ = match byte {
+            b'"' | b'\\' => write!(text, "\\{}", char::from(*byte)),
+            b' '..=b'~' => write!(text, "{}", char::from(*byte)),
+            _ => write!(text, "\\{byte:03}"),
+        };
+    }
+    text.push('"');
+    text
+}
+
 fn bad_name(word: Word<'_>, why: &str) -> Trouble {
     Trouble::new(word.at, format!("`{}` is no name: {why}", shorten(word.raw)))
 }

@@ -13,11 +13,20 @@
 //! status NXDOMAIN, flags qr aa rd, 88 bytes
 //! …
 //! ```
-//! - `config` lines stand before everything else, since a running agent reads them at its start. Keys are
-//!   those of `dns_config`, and `domain` and `alt_domain`.
-//! - `node NAME ADDRESS [meta KEY=VALUE]…`, `service NAME on NODE […]`, `check ID on NODE [service=ID]
-//!   STATUS` register at the place where they stand: questions above them do not see it. Double quotes
-//!   keep blanks inside a word.
+//! - `config`, `zone` and `recursor` stand before everything else, since a running agent reads them at its
+//!   start. Keys of `config` are those of `dns_config`, and `domain` and `alt_domain`.
+//! - `zone APEX` is a zone file: its lines follow, each indented by two blanks, which are no part of it.
+//! - `recursor NAME TYPE [RCODE|silent] [+do]` is what a recursor says to that question, `+do` only to who
+//!   wants DNSSEC records; its records follow, indented, in the form of answers: `answer NAME TTL IN TYPE
+//!   DATA`, `authority …`, `additional …`. `silent` never answers. Questions that no line names are answered
+//!   with SERVFAIL. In-process, `dns` is told so once it asks, and what it asks stands before the answer:
+//!   `ask NAME TYPE [do] [cd]`, in its order. The running program asks a real one on loopback.
+//! - `node NAME ADDRESS [meta KEY=VALUE]… [tagged KEY=ADDRESS]…`, `service NAME on NODE [id=ID] [port=N]
+//!   [addr=ADDRESS] [tags=A,B] [tagged=KEY=ADDRESS]… [weight=PASSING/WARNING]`, `check ID on NODE
+//!   [service=ID] STATUS` register at the place where they stand: questions above them do not see it. Double
+//!   quotes keep blanks inside a word.
+//! - `age SECONDS` is how long ago the catalog was last current; only in-process, for a single server's always
+//!   is.
 //! - `? NAME TYPE [OPTION]…` asks; `? raw HEX…` sends these bytes. What follows, up to an empty line, is the
 //!   whole expected message in `lictor::dns::text`'s form, normalised: sections sorted, SOA serials hidden.
 //!   `ignored` stands for no answer at all.
@@ -37,6 +46,8 @@ use std::path::{Path, PathBuf};
 mod file;
 
 mod world;
+
+mod recursor;
 
 mod live;
 
@@ -155,7 +166,10 @@ fn a_rewritten_file_holds() {
 fn malformed_files_fail_with_their_line() {
     let check = |text: &str, expected: &str| assert_eq!(verdict(text), expected, "{text}");
     check("node n1 192.0.2.1\n", "0: no question is asked");
-    check("nod n1", "1: `nod` begins no line; known are `config node service check ?`");
+    check(
+        "nod n1",
+        "1: `nod` begins no line; known are `config zone recursor age node service check ?`",
+    );
     check("node n1", "1: a node needs a name and an address");
     check("node n1 a..b\n? a A", "1: `a..b` is neither an IP address nor a host name");
     check("service web n1", "1: a service needs `NAME on NODE`");
@@ -176,4 +190,25 @@ fn malformed_files_fail_with_their_line() {
     );
     check("? raw 0g", "1: `0g` is no even number of hexadecimal digits");
     check("node \"n1", "1: a quote is not closed");
+    check(
+        "node n1 192.0.2.1 rack=r1",
+        "1: a node's address is followed by `meta KEY=VALUE` or `tagged KEY=ADDRESS`",
+    );
+    check("node n1 192.0.2.1 tagged lan", "1: `lan` is no `KEY=VALUE`");
+    check("service web on n1 tagged=lan", "1: `lan` is no `KEY=ADDRESS`");
+    check("age x", "1: `x` is no number for `age`");
+    check("node n1 192.0.2.1\nzone a.test", "2: `zone` stands before everything else");
+    check("zone a.test b", "1: a zone needs its name, and its records below");
+    check(
+        "zone a.test\n  @ A 192.0.2.1\n\n? a A",
+        "1: a.test.zone:1:1: the record has no TTL\n  hint: write `$TTL 1h` at the top of the file\n",
+    );
+    check("recursor a.test", "1: a recursor needs the name and type that it is asked");
+    check("recursor a.test A RED", "1: a recursor does not say `RED`");
+    check("recursor a.test A\n  a.test. 1 IN A 192.0.2.1", "2: `a.test.` is no section");
+    check(
+        "recursor a.test A\n  answer a.test. 1 IN A x",
+        "2: `a.test. 1 IN A x` is no record: record:3:16: `x` is no IPv4 address",
+    );
+    check("node n1 192.0.2.1\n  x", "2: nothing is indented but zones and recursors' records");
 }

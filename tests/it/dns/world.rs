@@ -1,14 +1,17 @@
 //! Steps of a `.dns` file → a catalog, settings and answers, all in this process.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hickory_proto::op::ResponseCode;
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
-use lictor::dns::outside::Nothing;
+use lictor::dns::outside::{Ask, Failure, Fetched, Outside, Told};
 use lictor::dns::{
     CookieSecret, Incoming, Known, Outgoing, Setup, Transport, Worker, respond, text,
 };
@@ -17,11 +20,11 @@ use lictor::model::dns_config::DnsConfig;
 use lictor::model::health::Status;
 use lictor::model::name::{CheckId, Datacenter, NameFault, NodeName, ServiceId, ServiceName, Tag};
 use lictor::model::number::{Revision, Ttl, Weights};
-use lictor::model::service::Service;
+use lictor::model::service::{Service, TaggedAddress};
 use lictor::model::time::Now;
-use lictor::zone::Zones;
+use lictor::zone::{NoFiles, Refused, StaticZone, Zones, parse, type_word, zone_name};
 
-use super::file::{Question, ServiceLine, Step};
+use super::file::{Pairs, Question, Script, ServiceLine, Step};
 
 /// What a file's questions are asked of.
 pub(super) struct World {
@@ -35,6 +38,10 @@ pub(super) struct World {
     setup: Arc<Setup>,
     /// Zones from files.
     zones: Arc<Zones>,
+    /// What recursors say.
+    scripts: Vec<Script>,
+    /// How long ago the catalog was last current.
+    age: Duration,
     /// Remembers answers from question to question.
     worker: Worker,
 }
@@ -44,8 +51,16 @@ impl World {
     pub(super) fn new() -> Result<Self, NameFault> {
         let config = DnsConfig::new(Datacenter::new("dc1")?, NodeName::new("agent")?);
         let worker = Worker::new(fastrand::Rng::with_seed(0));
-        let (setup, zones) = (Arc::new(Setup::new(config.clone())), Arc::default());
-        Ok(Self { catalog: Catalog::default(), revision: 0, config, setup, zones, worker })
+        Ok(Self {
+            catalog: Catalog::default(),
+            revision: 0,
+            setup: Arc::new(Setup::new(config.clone())),
+            config,
+            zones: Arc::default(),
+            scripts: Vec::new(),
+            age: Duration::ZERO,
+            worker,
+        })
     }
 
     /// Adds what a running agent registers of itself.
@@ -71,11 +86,18 @@ impl World {
                 self.configure(key, value)?;
                 self.setup = Arc::new(Setup::new(self.config.clone()));
             }
-            Step::Node { name, address, meta } => {
+            Step::Zone { apex, text } => self.add_zone(apex, text)?,
+            Step::Recursor(script) => {
+                self.config.is_recursive = true;
+                self.setup = Arc::new(Setup::new(self.config.clone()));
+                self.scripts.push(script.clone());
+            }
+            Step::Age(seconds) => self.age = Duration::from_secs(*seconds),
+            Step::Node { name, address, meta, tagged } => {
                 let machine = Machine {
                     id: String::new(),
                     address: Address::new(address).map_err(|fault| fault.to_string())?,
-                    tagged_addresses: BTreeMap::new(),
+                    tagged_addresses: tagged.iter().cloned().collect(),
                     meta: meta.iter().cloned().collect(),
                 };
                 self.register(name, Some(machine), None, Vec::new())?;
@@ -103,6 +125,19 @@ impl World {
             Step::Ask(question) => return Ok(Some(self.ask(question))),
         }
         Ok(None)
+    }
+
+    fn add_zone(&mut self, apex: &str, text: &str) -> Result<(), String> {
+        let shown = |refused: Refused| {
+            refused.faults.iter().map(|fault| format!("{fault}\n")).collect::<String>()
+        };
+        let file = format!("{apex}.zone");
+        let origin = zone_name(apex);
+        let parsed = parse(&file, text.as_bytes(), origin.as_ref(), &mut NoFiles).map_err(shown)?;
+        let added = Arc::new(parsed.zone);
+        let zones = self.zones.iter().cloned().chain([added]).collect::<Vec<Arc<StaticZone>>>();
+        self.zones = Arc::new(Zones::new(zones));
+        Ok(())
     }
 
     fn register(
@@ -134,31 +169,34 @@ impl World {
         let source = SocketAddr::from(([192, 0, 2, 254], 5353));
         let incoming = Incoming { bytes: &question.bytes, transport, source };
         let view = View::new(self.catalog.clone());
+        let outside = Scripted { scripts: &self.scripts, fetched: RefCell::default() };
         let known = Known {
             view: &view,
             config: &Arc::clone(&self.setup),
             now: Now(0),
-            age: Duration::ZERO,
+            age: self.age,
             cookie_secret: CookieSecret([0; 16]),
             zones: &self.zones,
-            outside: &Nothing,
+            outside: &outside,
         };
         // Anew for each question, so that a new one changes no other's answer.
         let rng = fastrand::Rng::with_seed(1);
         let mut without = Worker::without_cache(rng.clone());
         let (mut bytes, mut again) = (Vec::new(), Vec::new());
-        let outgoing = respond(&known, &incoming, &mut without, &mut bytes);
+        let outgoing = outside.respond(&known, &incoming, &mut without, &mut bytes);
+        let asked = outside.fetched.take();
         for _ in 0..2 {
             self.worker.rng = rng.clone();
-            let _ = respond(&known, &incoming, &mut self.worker, &mut again);
+            let _ = outside.respond(&known, &incoming, &mut self.worker, &mut again);
             assert_eq!(again, bytes, "with the cache\n{}", text::show(&again));
+            assert_eq!(outside.fetched.take(), asked, "with the cache");
         }
         match outgoing {
             Outgoing::Ignore => "ignored\n".to_owned(),
-            Outgoing::Fetch(asks) => panic!("nobody is there to be asked {asks:?}"),
+            Outgoing::Fetch(asks) => panic!("nobody answers {asks:?}"),
             Outgoing::Reply(_) => {
                 assert_eq!(bytes.get(..2), question.bytes.get(..2), "the id comes back");
-                text::normalise(&text::show(&bytes))
+                show_asks(&asked) + &text::normalise(&text::show(&bytes))
             }
         }
     }
@@ -183,6 +221,9 @@ impl World {
             ("enable_identity", "") => config.settings.enable_identity = flag()?,
             ("allow_clients", "") => config.access.allowed = nets(value)?,
             ("deny_clients", "") => config.access.denied = nets(value)?,
+            ("max_stale", "") => {
+                config.settings.stale_age_max = seconds(value).ok_or_else(fault)?
+            }
             ("only_passing", "") => config.settings.only_passing = flag()?,
             ("enable_truncate", "") => config.settings.enable_truncate = flag()?,
             ("disable_compression", "") => config.settings.disable_compression = flag()?,
@@ -211,10 +252,77 @@ impl World {
     }
 }
 
+/// What the file's recursors say, of questions that were fetched from them.
+struct Scripted<'s> {
+    /// What they say.
+    scripts: &'s [Script],
+    /// Questions that were fetched for one query, in their order.
+    fetched: RefCell<Vec<Ask>>,
+}
+
+impl Scripted<'_> {
+    /// Answers a query, and fetches what that needs as the server does.
+    fn respond(
+        &self,
+        known: &Known<'_>,
+        incoming: &Incoming<'_>,
+        worker: &mut Worker,
+        out: &mut Vec<u8>,
+    ) -> Outgoing {
+        loop {
+            let outgoing = respond(known, incoming, worker, out);
+            let Outgoing::Fetch(asks) = outgoing else { return outgoing };
+            let mut fetched = self.fetched.borrow_mut();
+            assert!(!asks.is_empty() && asks.iter().all(|ask| !fetched.contains(ask)), "{asks:?}");
+            fetched.extend(asks);
+        }
+    }
+}
+
+impl Outside for Scripted<'_> {
+    fn look(&self, ask: &Ask) -> Option<Fetched> {
+        if !self.fetched.borrow().contains(ask) {
+            return None;
+        }
+        let Some(script) = Script::of(self.scripts, ask) else {
+            return Some(Fetched::Failed(Failure::Useless));
+        };
+        let Some(rcode) = script.rcode else {
+            return Some(Fetched::Failed(Failure::Unreachable));
+        };
+        if !matches!(rcode, ResponseCode::NoError | ResponseCode::NXDomain) {
+            return Some(Fetched::Failed(Failure::Useless));
+        }
+        let [answers, authorities, additionals] = script.sections.clone();
+        let told = Told { rcode, answers, authorities, additionals, stale: None };
+        Some(Fetched::Told(Arc::new(told)))
+    }
+}
+
+/// A line for each question that others were asked.
+fn show_asks(asks: &[Ask]) -> String {
+    asks.iter().fold(String::new(), |mut text, ask| {
+        let flag = |is_set, word| if is_set { word } else { "" };
+        let (wants, checks) = (flag(ask.dnssec_ok, " do"), flag(ask.checking_disabled, " cd"));
+        let kind = type_word(ask.kind.into());
+        let _ = writeln!(text, "ask {} {kind}{wants}{checks}", ask.name);
+        text
+    })
+}
+
+fn seconds(value: &str) -> Option<Duration> {
+    value.parse().ok().map(Duration::from_secs)
+}
+
 /// Networks, commas between them.
 fn nets<N: std::str::FromStr>(value: &str) -> Result<Vec<N>, String> {
     let net = |text: &str| text.parse().map_err(|_| format!("`{text}` is no network"));
     value.split(',').map(net).collect()
+}
+
+fn tagged(pairs: &Pairs, port: u16) -> BTreeMap<String, TaggedAddress> {
+    let tagged = |address: &String| TaggedAddress { address: address.clone(), port };
+    pairs.iter().map(|(tag, address)| (tag.clone(), tagged(address))).collect()
 }
 
 fn service(line: &ServiceLine) -> Result<Service, String> {
@@ -226,7 +334,7 @@ fn service(line: &ServiceLine) -> Result<Service, String> {
         name: ServiceName::new(&line.name).map_err(fault)?,
         tags: line.tags.iter().map(|tag| Tag::new(tag)).collect::<Result<_, _>>().map_err(fault)?,
         address: address.map_err(|fault| fault.to_string())?,
-        tagged_addresses: BTreeMap::new(),
+        tagged_addresses: tagged(&line.tagged, line.port),
         meta: BTreeMap::new(),
         port: line.port,
         weights: Weights { passing, warning },
