@@ -185,7 +185,8 @@ fn comparable(text: &str, question: &Question) -> String {
             line.truncate("option 10 ".len() + 16);
         }
     }
-    if question.is_some || lines.first().is_some_and(|head| head.contains(" tc ")) {
+    let is_cut = |line: &String| line.starts_with("status ") && line.contains(" tc ");
+    if question.is_some || lines.iter().any(is_cut) {
         // Chance decides which records are told, not how many of which kind.
         for line in &mut lines {
             let words: Vec<&str> = line.split(' ').collect();

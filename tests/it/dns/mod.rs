@@ -53,6 +53,8 @@ mod live;
 
 mod robust;
 
+mod outside;
+
 mod streams;
 
 use self::file::File;

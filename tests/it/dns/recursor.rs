@@ -22,12 +22,10 @@ pub(super) struct Recursor {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// A query, and who sent it.
+/// A query, and how it came.
 pub(super) struct Heard {
     /// The query.
     pub(super) query: Message,
-    /// Its sender.
-    pub(super) client: SocketAddr,
     /// How it came.
     pub(super) transport: Transport,
 }
@@ -96,7 +94,7 @@ fn serve_udp(socket: &UdpSocket, is_over: &AtomicBool, make: &dyn Fn(&Heard) -> 
             return;
         }
         let query = Message::from_vec(&buffer[..length]).expect("the agent sends queries");
-        let heard = Heard { query, client, transport: Transport::Udp };
+        let heard = Heard { query, transport: Transport::Udp };
         if let Some(reply) = make(&heard) {
             // A client that gave up is no fault of the recursor's.
             let _ = socket.send_to(&reply, client);
@@ -109,7 +107,7 @@ fn serve_tcp(
     is_over: &AtomicBool,
     make: &dyn Fn(&Heard) -> Option<Vec<u8>>,
 ) {
-    while let Ok((mut stream, client)) = listener.accept() {
+    while let Ok((mut stream, _)) = listener.accept() {
         if is_over.load(Ordering::SeqCst) {
             return;
         }
@@ -118,7 +116,7 @@ fn serve_tcp(
         let mut buffer = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut buffer).expect("a message");
         let query = Message::from_vec(&buffer).expect("the agent sends queries");
-        let heard = Heard { query, client, transport: Transport::Tcp };
+        let heard = Heard { query, transport: Transport::Tcp };
         if let Some(reply) = make(&heard) {
             let length = u16::try_from(reply.len()).expect("a message");
             let _ = stream.write_all(&[&length.to_be_bytes()[..], &reply].concat());

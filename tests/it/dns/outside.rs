@@ -1,0 +1,79 @@
+//! Zone files and recursors that fail while the program runs: what is good of them goes on.
+
+use std::net::UdpSocket;
+use std::path::Path;
+use std::time::Instant;
+
+use lictor::dns::{QueryOptions, query, text};
+use nix::sys::signal::Signal;
+use serde_json::json;
+
+use super::live::ask_udp_patiently;
+use super::recursor::Recursor;
+use super::robust::{HANG, is_good, question};
+use crate::harness::Agent;
+
+fn ask(agent: &Agent, name: &str) -> String {
+    let query = query(name, "A", &QueryOptions::default(), 9).unwrap();
+    text::show(&ask_udp_patiently(agent.dns, &query))
+}
+
+/// Asks until the answer holds a text.
+fn ask_until(agent: &Agent, name: &str, wanted: &str) {
+    let start = Instant::now();
+    while !ask(agent, name).contains(wanted) {
+        assert!(start.elapsed() < HANG, "{name}: {}", ask(agent, name));
+    }
+}
+
+fn write_zone(folder: &Path, records: &str) {
+    let head = "$TTL 60\n@ SOA ns host 1 1h 10m 1w 1m\n@ NS ns\nns A 192.0.2.53\n";
+    fs_err::write(folder.join("example.test.zone"), [head, records].concat()).unwrap();
+}
+
+#[test]
+fn a_zone_file_that_breaks_keeps_its_last_good_version() {
+    let folder = tempfile::tempdir().unwrap();
+    write_zone(folder.path(), "www A 192.0.2.1\n");
+    let agent = Agent::dev().args(["-zones-dir"]).args([folder.path()]).start();
+    ask_until(&agent, "www.example.test", "192.0.2.1");
+    write_zone(folder.path(), "www A 192.0.2.2\nnew A 192.0.2.999\n");
+    agent.signal(Signal::SIGHUP);
+    let said = agent.wait_for_line("192.0.2.999");
+    assert!(said.contains("example.test.zone:6:7: `192.0.2.999` is no IPv4 address"), "{said}");
+    agent.wait_for_line("example.test.zone is not taken");
+    assert!(ask(&agent, "www.example.test").contains("192.0.2.1"));
+    write_zone(folder.path(), "www A 192.0.2.3\n");
+    agent.signal(Signal::SIGHUP);
+    ask_until(&agent, "www.example.test", "192.0.2.3");
+}
+
+#[test]
+fn recursors_that_fail_delay_no_name_of_our_own() {
+    let silent = Recursor::start(|_| None);
+    let garbage = Recursor::start_raw(|heard| {
+        Some([&heard.query.metadata.id.to_be_bytes()[..], &[0x84, 0, 0, 1, 0, 9, 7]].concat())
+    });
+    let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for recursor in [silent.address, garbage.address, dead] {
+        let config = json!({ "recursors": [recursor.to_string()] });
+        let agent = Agent::dev().args(["-hcl", &config.to_string()]).start();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(agent.dns).unwrap();
+        socket.set_read_timeout(Some(HANG)).unwrap();
+        let mut answer = [0; 2_048];
+        let foreign = query("www.example.org", "A", &QueryOptions::default(), 9).unwrap();
+        socket.send(&foreign).unwrap();
+        socket.send(&question()).unwrap();
+        let mut shown = Vec::new();
+        for _ in 0..2 {
+            let length = socket.recv(&mut answer).expect("both are answered");
+            shown.push(answer[..length].to_vec());
+        }
+        // A dead one may be found out at once; a silent one is waited for, and our own name is not.
+        let own = shown.iter().position(|answer| is_good(answer)).expect("our own name is told");
+        assert!(own == 0 || recursor != silent.address, "it was told behind the other");
+        let other = text::show(&shown[1 - own]);
+        assert!(other.starts_with("status SERVFAIL") && other.contains("\nede 2"), "{other}");
+    }
+}
