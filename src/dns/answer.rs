@@ -30,6 +30,8 @@ pub(super) struct Answer {
     pub(super) rcode: ResponseCode,
     /// Whether we are the authority for it (AA).
     pub(super) is_authoritative: bool,
+    /// Whether it is told from the catalog, and so as old as that.
+    pub(super) is_from_catalog: bool,
     /// What was asked for.
     pub(super) answers: Vec<Offer>,
     /// In which order it is told.
@@ -67,6 +69,7 @@ impl Answer {
         Self {
             rcode,
             is_authoritative: false,
+            is_from_catalog: false,
             answers: Vec::new(),
             order: Order::Fixed,
             told_max: usize::MAX,
@@ -100,8 +103,8 @@ pub(super) struct Scene<'a> {
 /// Makes the Answer. The generator decides which servers the apex names.
 pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastrand::Rng) -> Answer {
     let answer = match outcome {
-        Outcome::NotReady => {
-            return Answer { why: Some(Why::NotReady), ..Answer::bare(ResponseCode::ServFail) };
+        Outcome::NotReady(why) => {
+            return Answer { why: Some(*why), ..Answer::bare(ResponseCode::ServFail) };
         }
         Outcome::Refused(why) => {
             return Answer { why: Some(*why), ..Answer::bare(ResponseCode::Refused) };
@@ -137,7 +140,7 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         return scene.negative(ResponseCode::NoError);
     }
     let leads_to = scene.alias(&answer);
-    Answer { leads_to, ..answer }
+    Answer { leads_to, is_from_catalog: true, ..answer }
 }
 
 impl Scene<'_> {
@@ -177,7 +180,7 @@ impl Scene<'_> {
     fn negative(&self, rcode: ResponseCode) -> Answer {
         // RFC 2308 §2.1, §2.2: both NXDOMAIN and NODATA carry the SOA.
         let authorities = vec![self.soa()];
-        Answer { rcode, authorities, ..Answer::positive(Vec::new()) }
+        Answer { rcode, authorities, is_from_catalog: true, ..Answer::positive(Vec::new()) }
     }
 
     fn soa(&self) -> Offer {

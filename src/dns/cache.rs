@@ -77,7 +77,7 @@ impl Cache {
             self.sheets.clear();
             self.made_by = Some((Arc::clone(known.config), Arc::clone(known.zones)));
         }
-        if !view.is_ready() {
+        if !view.is_ready() || known.is_too_old() {
             return None;
         }
         let key = Sought { name: asked.name.folded(), kind: asked.kind.into() };
@@ -126,7 +126,7 @@ impl Basis {
                 Some(Self::Node(node.name.clone(), view.node_revision(node.name.folded())))
             }
             Outcome::NodeAt(_) | Outcome::ServiceAt(_) => Some(whole),
-            Outcome::NotReady
+            Outcome::NotReady(_)
             | Outcome::Refused(_)
             | Outcome::NoName(_)
             | Outcome::NoData

@@ -15,6 +15,7 @@ use crate::dns::reason::Why;
 use crate::dns::record::Help;
 use crate::dns::sheet::{HEADER_BYTES, Line, POINTED_MAX, POINTER, Sheet};
 use crate::dns::{Incoming, Known, Said, Transport};
+use crate::model::dns_config::STALE_AGE_MIN;
 use crate::model::limits::{TCP_ANSWER_RECORDS_MAX, UDP_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_PLAIN};
 
 /// What an answer repeats of its query, and whom it is for.
@@ -29,15 +30,24 @@ pub(super) struct Envelope<'a> {
     pub(super) incoming: &'a Incoming<'a>,
     /// What answers are made of.
     pub(super) known: &'a Known<'a>,
-    /// What there is to say of the catalog's age, if the answer is from it.
-    pub(super) age_why: Option<Why>,
 }
 
 impl Envelope<'_> {
+    /// What there is to say of the age of what is told.
+    pub(super) fn age_why(&self, sheet: &Sheet) -> Option<Why> {
+        let age = self.known.age;
+        (sheet.is_from_catalog && STALE_AGE_MIN <= age).then_some(Why::Stale(age))
+    }
+
     /// What there is to count of a message that was made anew.
-    pub(super) fn said(&self, rcode: ResponseCode, is_truncated: bool) -> Said {
-        let kind = self.asked.map(|asked| asked.kind);
-        Said { kind, rcode, is_truncated, is_cached: false, is_stale: self.age_why.is_some() }
+    pub(super) fn said(&self, sheet: &Sheet, is_truncated: bool) -> Said {
+        Said {
+            kind: self.asked.map(|asked| asked.kind),
+            rcode: sheet.rcode,
+            is_truncated,
+            is_cached: false,
+            is_stale: self.age_why(sheet).is_some(),
+        }
     }
 }
 

@@ -26,7 +26,6 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 use crate::catalog::View;
-use crate::model::dns_config::STALE_AGE_MIN;
 use crate::model::time::Now;
 use crate::zone::Zones;
 
@@ -122,9 +121,9 @@ pub struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// What there is to say of the catalog's age.
-    fn age_why(&self) -> Option<Why> {
-        (STALE_AGE_MIN <= self.age).then_some(Why::Stale(self.age))
+    /// Whether the catalog is older than what may be told.
+    fn is_too_old(&self) -> bool {
+        self.config.settings.stale_age_max < self.age
     }
 }
 
@@ -191,17 +190,15 @@ pub fn respond(
         Err(Unanswered::Ignored) => return Outgoing::Ignore,
         Err(Unanswered::Bad(query)) => {
             let (head, asked, edns) = (query.head, query.asked.as_ref(), query.edns.as_ref());
-            let envelope = Envelope { head, asked, edns, incoming, known, age_why: None };
+            let envelope = Envelope { head, asked, edns, incoming, known };
             return Outgoing::Reply(write(&envelope, &Answer::bare(query.rcode), worker, out));
         }
     };
     let (asked, edns) = (Some(&question.asked), question.edns.as_ref());
-    let mut envelope =
-        Envelope { head: question.head, asked, edns, incoming, known, age_why: None };
+    let envelope = Envelope { head: question.head, asked, edns, incoming, known };
     if let Some(answer) = answer_without_catalog(&question, known, incoming) {
         return Outgoing::Reply(write(&envelope, &answer, worker, out));
     }
-    envelope.age_why = known.age_why();
     respond_from_stations(&envelope, &question, worker, out)
 }
 
@@ -218,9 +215,7 @@ fn answer_without_catalog(
     if question.asked.class == CLASS_CHAOS {
         return Some(identity::identify(&question.asked, known.config));
     }
-    let is_too_old = known.config.settings.stale_age_max < known.age;
-    let why = Some(Why::TooOld(known.age));
-    is_too_old.then(|| Answer { why, ..Answer::bare(ResponseCode::ServFail) })
+    None
 }
 
 /// The five stations, or the Sheet that they led to before.
@@ -234,7 +229,7 @@ fn respond_from_stations(
     let Worker { rng, cache, scratch } = worker;
     if let Some(sheet) = cache.as_mut().and_then(|cache| cache.find(asked, known)) {
         let is_truncated = fit::fit(envelope, sheet, scratch, rng, out);
-        let said = envelope.said(sheet.rcode, is_truncated);
+        let said = envelope.said(sheet, is_truncated);
         return Outgoing::Reply(Said { is_cached: true, ..said });
     }
     let (answer, basis) = chain::follow(question, known, rng);
@@ -246,7 +241,7 @@ fn respond_from_stations(
         return Outgoing::Reply(fail(envelope, out));
     };
     let is_truncated = fit::fit(envelope, &sheet, scratch, rng, out);
-    let said = envelope.said(sheet.rcode, is_truncated);
+    let said = envelope.said(&sheet, is_truncated);
     if let (Some(cache), Some(basis)) = (cache, basis) {
         cache.keep(asked, sheet, basis, known.view);
     }
@@ -260,13 +255,19 @@ fn write(envelope: &Envelope<'_>, answer: &Answer, worker: &mut Worker, out: &mu
         return fail(envelope, out);
     };
     let is_truncated = fit::fit(envelope, &sheet, &mut worker.scratch, &mut worker.rng, out);
-    envelope.said(sheet.rcode, is_truncated)
+    envelope.said(&sheet, is_truncated)
 }
 
 /// What is left where an answer cannot be written.
 fn fail(envelope: &Envelope<'_>, out: &mut Vec<u8>) -> Said {
     fit::header_only(envelope.head, out);
-    envelope.said(ResponseCode::ServFail, false)
+    Said {
+        kind: envelope.asked.map(|asked| asked.kind),
+        rcode: ResponseCode::ServFail,
+        is_truncated: false,
+        is_cached: false,
+        is_stale: false,
+    }
 }
 
 #[cfg(test)]

@@ -25,8 +25,8 @@ use crate::zone::{End, Found, StaticZone};
 /// What is known about a name.
 #[derive(Clone, Debug)]
 pub(super) enum Outcome<'k> {
-    /// Nothing yet: ask again.
-    NotReady,
+    /// Nothing that may be told: ask again.
+    NotReady(Why),
     /// The name is not ours, and others are not asked.
     Refused(Why),
     /// The name does not exist (NXDOMAIN).
@@ -83,7 +83,7 @@ impl Outcome<'_> {
     pub(super) fn is_in_catalog(&self) -> bool {
         match self {
             Self::Instances(_) | Self::Node(_) | Self::NodeAt(_) | Self::ServiceAt(_) => true,
-            Self::NotReady
+            Self::NotReady(_)
             | Self::Refused(_)
             | Self::NoName(_)
             | Self::NoData
@@ -110,7 +110,10 @@ pub(super) fn resolve<'k>(
         Zone::Outside => resolve_outside(asked, asker, known),
         // DESIGN §3 rule 5: what is not known yet is never denied.
         Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 if !known.view.is_ready() => {
-            Outcome::NotReady
+            Outcome::NotReady(Why::NotReady)
+        }
+        Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 if known.is_too_old() => {
+            Outcome::NotReady(Why::TooOld(known.age))
         }
         Zone::Domain(_) => resolve_meaning(target, known),
         Zone::Reverse4 | Zone::Reverse6 => {

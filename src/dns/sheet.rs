@@ -25,6 +25,8 @@ pub(super) struct Sheet {
     pub(super) rcode: ResponseCode,
     /// Whether we are the authority for it (AA).
     pub(super) is_authoritative: bool,
+    /// Whether it is told from the catalog, and so as old as that.
+    pub(super) is_from_catalog: bool,
     /// Whether names may point at names.
     pub(super) is_compressed: bool,
     /// In which order answers are told.
@@ -144,6 +146,7 @@ pub(super) fn write(
     Ok(Sheet {
         rcode: answer.rcode,
         is_authoritative: answer.is_authoritative,
+        is_from_catalog: answer.is_from_catalog,
         is_compressed,
         order: answer.order,
         told_max: answer.told_max,

@@ -2,7 +2,6 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::time::Instant;
 
 use lictor::dns::{QueryOptions, query, text};
 use nix::sys::signal::Signal;
@@ -20,11 +19,17 @@ fn ask(agent: &Agent, name: &str) -> String {
 
 /// Asks until the answer holds a text.
 fn ask_until(agent: &Agent, name: &str, wanted: &str) {
-    let start = Instant::now();
-    while !ask(agent, name).contains(wanted) {
-        assert!(start.elapsed() < HANG, "{name}: {}", ask(agent, name));
+    for _ in 0..ASKS_MAX {
+        if ask(agent, name).contains(wanted) {
+            return;
+        }
+        std::thread::yield_now();
     }
+    panic!("{name}: {}", ask(agent, name));
 }
+
+/// Questions after which only a test that fails is still asking.
+const ASKS_MAX: usize = 100_000;
 
 fn write_zone(folder: &Path, records: &str) {
     let head = "$TTL 60\n@ SOA ns host 1 1h 10m 1w 1m\n@ NS ns\nns A 192.0.2.53\n";

@@ -39,7 +39,7 @@ impl Recursor {
     /// A recursor that sends what a function makes of each query, where it makes something. Loop probes are
     /// answered as by somebody who asks the root: there is no such name.
     pub(super) fn start(make: impl Fn(&Heard) -> Option<Message> + Send + Sync + 'static) -> Self {
-        Self::start_raw(move |heard| bytes(&make(heard)?, heard))
+        Self::start_raw(move |heard| Some(bytes(&make(heard)?, heard)))
     }
 
     /// The same, of bytes.
@@ -51,7 +51,7 @@ impl Recursor {
         let is_over = Arc::new(AtomicBool::new(false));
         let make = Arc::new(move |heard: &Heard| {
             if is_probe(&heard.query) {
-                return bytes(&reply(&heard.query, ResponseCode::NXDomain), heard);
+                return Some(bytes(&reply(&heard.query, ResponseCode::NXDomain), heard));
             }
             make(heard)
         });
@@ -155,20 +155,20 @@ pub(super) fn reply(query: &Message, rcode: ResponseCode) -> Message {
     message.metadata.recursion_available = true;
     message.metadata.response_code = rcode;
     message.add_query(query.queries[0].clone());
-    message.edns = query.edns.clone();
+    message.edns.clone_from(&query.edns);
     message
 }
 
 /// The bytes of a reply; what does not fit into a datagram is cut.
-fn bytes(message: &Message, heard: &Heard) -> Option<Vec<u8>> {
+fn bytes(message: &Message, heard: &Heard) -> Vec<u8> {
     let bytes = message.to_vec().unwrap();
     let size_max = usize::from(heard.query.max_payload());
     if heard.transport == Transport::Tcp || bytes.len() <= size_max {
-        return Some(bytes);
+        return bytes;
     }
     let mut cut = reply(&heard.query, message.metadata.response_code);
     cut.metadata.truncation = true;
-    Some(cut.to_vec().unwrap())
+    cut.to_vec().unwrap()
 }
 
 /// What the names of loop probes end with.

@@ -222,7 +222,7 @@ impl World {
             ("allow_clients", "") => config.access.allowed = nets(value)?,
             ("deny_clients", "") => config.access.denied = nets(value)?,
             ("max_stale", "") => {
-                config.settings.stale_age_max = seconds(value).ok_or_else(fault)?
+                config.settings.stale_age_max = seconds(value).ok_or_else(fault)?;
             }
             ("only_passing", "") => config.settings.only_passing = flag()?,
             ("enable_truncate", "") => config.settings.enable_truncate = flag()?,
