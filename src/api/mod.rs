@@ -33,6 +33,8 @@ mod find;
 
 mod status;
 
+mod dns;
+
 mod catalog;
 
 mod health;
@@ -61,6 +63,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
+use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::time::Now;
@@ -82,6 +85,8 @@ pub trait Program: Send + Sync + 'static {
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
     /// What was counted in the last whole interval.
     fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot;
+    /// Why DNS answers a question as it does. The error is a text for people: what is asked for cannot be asked.
+    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String>;
     /// The moment, from the program's clock.
     fn now(&self) -> Now;
 }

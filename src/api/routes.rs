@@ -12,7 +12,9 @@ use axum::routing::{MethodFilter, MethodRouter, any, get, put};
 use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
-use crate::api::{Api, ApiOptions, Services, agent, catalog, health, kv, meter, metrics, status};
+use crate::api::{
+    Api, ApiOptions, Services, agent, catalog, dns, health, kv, meter, metrics, status,
+};
 
 /// The whole API as a router.
 pub fn router(options: ApiOptions, services: Services) -> Router {
@@ -20,6 +22,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
     Router::new()
         .route("/", reads(get(front)))
         .merge(status_routes())
+        .route("/v1/dns/explain", reads(get(dns::explain)))
         .merge(catalog_routes())
         .merge(health_routes())
         .merge(kv_routes())

@@ -108,6 +108,13 @@ impl Instance {
         Status::worst(self.checks().map(|check| check.status))
     }
 
+    /// The first of its checks that say what [`Instance::status`] says; nothing if it has none.
+    #[must_use]
+    pub fn deciding_check(&self) -> Option<&Arc<Check>> {
+        let status = self.status();
+        self.checks().find(|check| check.status == status)
+    }
+
     /// Where it is reached: its own address, else its node's.
     #[must_use]
     pub fn address(&self) -> &Address {

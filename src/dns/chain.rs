@@ -13,21 +13,23 @@ use crate::dns::cache::Basis;
 use crate::dns::qname::{QName, Wire};
 use crate::dns::question::{Asked, CLASS_IN, Question};
 use crate::dns::record::{Help, Offer, Owner, Set};
-use crate::dns::resolve::{self, Asker};
+use crate::dns::resolve::{self, Asker, Outcome};
 use crate::dns::target;
 use crate::model::limits::{DNS_CHAIN_MAX, DNS_HOSTS_HELPED_MAX};
 
-/// Looks a question up, and what it leads to; with what the Answer rests on, if it may be kept.
+/// Looks a question up, and what it leads to; with what the Answer rests on, if it may be kept. The witness sees
+/// each name on the way.
 pub(super) fn follow(
     question: &Question<'_>,
     known: &Known<'_>,
     rng: &mut fastrand::Rng,
+    witness: &mut impl Witness,
 ) -> (Answer, Option<Basis>) {
     let asker = Asker::of(question);
-    let (mut answer, mut basis) = look_up(&question.asked, asker, known, rng);
+    let (mut answer, mut basis) = look_up(&question.asked, asker, known, rng, witness);
     if answer.leads_to.is_some() {
         basis = None;
-        complete(&mut answer, &question.asked, asker, known, rng);
+        complete(&mut answer, &question.asked, asker, known, rng, witness);
     }
     for host in unknown_hosts(&answer) {
         basis = None;
@@ -38,16 +40,31 @@ pub(super) fn follow(
     (answer, basis)
 }
 
+/// Who looks on while names are looked up.
+pub(super) trait Witness {
+    /// A name was looked up.
+    fn see(&mut self, scene: &Scene<'_>, outcome: &Outcome<'_>);
+}
+
+/// Nobody looks on.
+pub(super) struct Nobody;
+
+impl Witness for Nobody {
+    fn see(&mut self, _: &Scene<'_>, _: &Outcome<'_>) {}
+}
+
 /// Looks one name up.
 fn look_up(
     asked: &Asked<'_>,
     asker: Asker,
     known: &Known<'_>,
     rng: &mut fastrand::Rng,
+    witness: &mut impl Witness,
 ) -> (Answer, Option<Basis>) {
     let target = target::locate(asked, known);
     let outcome = resolve::resolve(asked, &target, asker, known);
     let scene = Scene { asked, target: &target, known };
+    witness.see(&scene, &outcome);
     let answer = answer::answer(&scene, &outcome, rng);
     let basis = Basis::of(&outcome, &answer, asked.kind, known);
     (answer, basis)
@@ -60,6 +77,7 @@ fn complete(
     asker: Asker,
     known: &Known<'_>,
     rng: &mut fastrand::Rng,
+    witness: &mut impl Witness,
 ) {
     let mut names = vec![asked.name.to_name()];
     pick(answer, rng);
@@ -71,7 +89,7 @@ fn complete(
         let wire = Wire::of(&name);
         let Some(qname) = QName::read(wire.folded()) else { return };
         let asked = Asked { name: qname, kind: asked.kind, class: CLASS_IN };
-        let (next, _) = look_up(&asked, asker, known, rng);
+        let (next, _) = look_up(&asked, asker, known, rng, witness);
         // Where nobody is there to ask, the alias is told alone: the client may know more.
         if next.rcode != ResponseCode::Refused {
             append(answer, next, &name, rng);
@@ -164,8 +182,8 @@ fn help(
     let Some(name) = QName::read(wire.folded()) else { return };
     for kind in [RecordType::A, RecordType::AAAA] {
         let asked = Asked { name, kind, class: CLASS_IN };
-        let (mut found, _) = look_up(&asked, asker, known, rng);
-        complete(&mut found, &asked, asker, known, rng);
+        let (mut found, _) = look_up(&asked, asker, known, rng, &mut Nobody);
+        complete(&mut found, &asked, asker, known, rng, &mut Nobody);
         answer.missing.append(&mut found.missing);
         if found.rcode != ResponseCode::NoError {
             continue;

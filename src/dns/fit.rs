@@ -34,9 +34,9 @@ pub(super) struct Envelope<'a> {
 
 impl Envelope<'_> {
     /// What there is to say of the age of what is told.
-    pub(super) fn age_why(&self, sheet: &Sheet) -> Option<Why> {
+    pub(super) fn age_why(&self, is_from_catalog: bool) -> Option<Why> {
         let age = self.known.age;
-        (sheet.is_from_catalog && STALE_AGE_MIN <= age).then_some(Why::Stale(age))
+        (is_from_catalog && STALE_AGE_MIN <= age).then_some(Why::Stale(age))
     }
 
     /// What there is to count of a message that was made anew.
@@ -46,7 +46,7 @@ impl Envelope<'_> {
             rcode: sheet.rcode,
             is_truncated,
             is_cached: false,
-            is_stale: self.age_why(sheet).is_some(),
+            is_stale: self.age_why(sheet.is_from_catalog).is_some(),
         }
     }
 }
@@ -117,15 +117,15 @@ pub(super) fn fit(
 }
 
 /// What may be sent.
-struct Budget {
+pub(super) struct Budget {
     /// The whole message.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// Records in the answer section.
-    records: usize,
+    pub(super) records: usize,
 }
 
 impl Budget {
-    fn new(envelope: &Envelope<'_>) -> Self {
+    pub(super) fn new(envelope: &Envelope<'_>) -> Self {
         let plain = UDP_ANSWER_BYTES_PLAIN;
         match envelope.incoming.transport {
             Transport::Tcp => {

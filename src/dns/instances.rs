@@ -1,9 +1,11 @@
 //! Instances → records: who is told of a service, in which order, and where each is reached.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use hickory_proto::rr::rdata::SRV;
 use hickory_proto::rr::{Name, RData, RecordType};
 
@@ -17,15 +19,39 @@ use crate::dns::record::{
 use crate::dns::setup::Domain;
 use crate::model::number::Ttl;
 
+/// What becomes of an instance that may be told.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fate {
+    /// It is told by the record of this number.
+    Offered(usize),
+    /// It is told by the alias of this number, unless any instance has an address.
+    Alias(usize),
+    /// The record of this number, an earlier instance's, says the same.
+    Duplicate(usize),
+    /// This address of it was not asked for.
+    OtherType(IpAddr),
+    /// DNS cannot spell where it is reached.
+    Unspellable,
+}
+
 impl Scene<'_> {
     /// All instances; which of them are told is decided for each answer anew.
     pub(super) fn instances(&self, instances: &[&Arc<Instance>]) -> Answer {
+        self.instances_seen(instances, &mut |_, _| {})
+    }
+
+    /// The same, and `saw` hears what becomes of each: of an address each, where it has two.
+    pub(super) fn instances_seen(
+        &self,
+        instances: &[&Arc<Instance>],
+        saw: &mut impl FnMut(&Arc<Instance>, Fate),
+    ) -> Answer {
         let name = instances.first().map(|instance| instance.service.name.folded());
         let ttl = self.config().settings.service_ttl.of(name.unwrap_or_default());
         match self.kind() {
-            RecordType::SRV => self.locations(instances, ttl),
+            RecordType::SRV => self.locations(instances, ttl, saw),
             // Types that the name does not hold are asked of what it is an alias of.
-            _ => self.instance_addresses(instances, ttl),
+            _ => self.instance_addresses(instances, ttl, saw),
         }
     }
 
@@ -38,19 +64,37 @@ impl Scene<'_> {
         }
     }
 
-    fn instance_addresses(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
-        let mut seen = BTreeSet::new();
+    fn instance_addresses(
+        &self,
+        instances: &[&Arc<Instance>],
+        ttl: Ttl,
+        saw: &mut impl FnMut(&Arc<Instance>, Fate),
+    ) -> Answer {
+        let mut seen = HashMap::with_hasher(FixedState::default());
         let mut offers = Vec::with_capacity(instances.len());
         let mut aliases = Vec::new();
         let mut has_address = false;
         for instance in instances {
             let reach = self.reach(instance);
-            aliases.extend(reach.alias().and_then(alias_data));
+            if let Some(host) = reach.alias() {
+                let data = alias_data(host);
+                let fate = data.as_ref().map(|_| Fate::Alias(aliases.len()));
+                saw(instance, fate.unwrap_or(Fate::Unspellable));
+                aliases.extend(data);
+            }
             for ip in reach.ips() {
                 has_address = true;
+                if !self.wants_address(ip) {
+                    saw(instance, Fate::OtherType(ip));
+                    continue;
+                }
                 // RFC 2181 §5: a set holds each record once.
-                if self.wants_address(ip) && seen.insert(ip) {
-                    offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
+                match seen.entry(ip) {
+                    Entry::Occupied(first) => saw(instance, Fate::Duplicate(*first.get())),
+                    Entry::Vacant(place) => {
+                        saw(instance, Fate::Offered(*place.insert(offers.len())));
+                        offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
+                    }
                 }
             }
         }
@@ -69,27 +113,40 @@ impl Scene<'_> {
     }
 
     /// One SRV for each place (RFC 2782), with its addresses.
-    fn locations(&self, instances: &[&Arc<Instance>], ttl: Ttl) -> Answer {
+    fn locations(
+        &self,
+        instances: &[&Arc<Instance>],
+        ttl: Ttl,
+        saw: &mut impl FnMut(&Arc<Instance>, Fate),
+    ) -> Answer {
         let domain = self.domain();
-        let mut seen = BTreeSet::new();
-        let mut sets = Vec::new();
-        let mut helped: BTreeMap<Name, usize> = BTreeMap::new();
-        let mut described: BTreeMap<&str, Option<usize>> = BTreeMap::new();
+        let mut seen = HashMap::with_hasher(FixedState::default());
+        let mut helped = HashMap::with_hasher(FixedState::default());
+        let mut described = HashMap::with_hasher(FixedState::default());
+        let mut sets = Vec::with_capacity(2 * instances.len());
         let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
         for instance in instances {
-            let Some(location) = self.location(instance, domain) else { continue };
-            // One place may be registered twice, under two ids or by two nodes.
-            if !seen.insert((location.name.clone(), instance.service.port)) {
+            let node_name = node_name(&instance.node.name, domain);
+            let Some(location) = self.location(instance, node_name.as_ref(), domain) else {
+                saw(instance, Fate::Unspellable);
                 continue;
+            };
+            // One place may be registered twice, under two ids or by two nodes.
+            match seen.entry((location.spot, instance.service.port)) {
+                Entry::Occupied(first) => {
+                    saw(instance, Fate::Duplicate(*first.get()));
+                    continue;
+                }
+                Entry::Vacant(place) => saw(instance, Fate::Offered(*place.insert(offers.len()))),
             }
             let (weight, target) = (instance.weight(), location.name.clone());
             let data = RData::SRV(SRV::new(SRV_PRIORITY, weight, instance.service.port, target));
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
-            if let Some(name) = location.node_name
+            if let Some(name) = node_name
                 && self.config().settings.additional_node_meta_txt
             {
-                let is_about_target = name == location.name;
+                let is_about_target = matches!(location.spot, Spot::Node(_));
                 let texts = described.entry(instance.node.name.folded()).or_insert_with(|| {
                     let records: Vec<_> =
                         meta_data(&instance.node.meta).map(|data| (ttl, data)).collect();
@@ -99,7 +156,7 @@ impl Scene<'_> {
                 offer.texts = texts.map(|set| Help { set, is_about_target });
             }
             if !location.ips.is_empty() {
-                let set = *helped.entry(location.name.clone()).or_insert_with(|| {
+                let set = *helped.entry(location.spot).or_insert_with(|| {
                     let records = location.ips.iter().map(|ip| (ttl, address_data(*ip))).collect();
                     push(&mut sets, Owner::Named(location.name), records)
                 });
@@ -112,21 +169,25 @@ impl Scene<'_> {
 
     /// What an SRV record points at: the node's name, or one that spells the service's own address. Never
     /// an alias (RFC 2782): a host name is told as it is.
-    fn location(&self, instance: &Instance, domain: &Domain) -> Option<Location> {
+    fn location<'i>(
+        &self,
+        instance: &'i Instance,
+        node_name: Option<&Name>,
+        domain: &Domain,
+    ) -> Option<Location<'i>> {
         let reach = self.reach(instance);
-        let node_name = node_name(&instance.node.name, domain);
         if let Some(host) = reach.alias() {
-            return Some(Location { name: host_name(host)?, ips: Vec::new(), node_name });
+            let (spot, name) = (Spot::Host(host), host_name(host)?);
+            return Some(Location { spot, name, ips: Vec::new() });
         }
-        let (name, ips) = match (&node_name, reach.is_nodes) {
-            (Some(name), true) => (name.clone(), reach.ips().collect()),
-            // DNS cannot spell every node's name, but every address.
-            (Some(_) | None, _) => {
-                let ip = reach.address.ip().or_else(|| reach.ips().next())?;
-                (address_name(ip, domain)?, vec![ip])
-            }
-        };
-        Some(Location { name, ips, node_name })
+        if let (Some(name), true) = (node_name, reach.is_nodes) {
+            let spot = Spot::Node(instance.node.name.folded());
+            return Some(Location { spot, name: name.clone(), ips: reach.ips().collect() });
+        }
+        // DNS cannot spell every node's name, but every address.
+        let ip = reach.address.ip().or_else(|| reach.ips().next())?;
+        let name = address_name(ip, domain)?;
+        Some(Location { spot: Spot::Address(ip), name, ips: vec![ip] })
     }
 }
 
@@ -141,13 +202,24 @@ fn push(sets: &mut Vec<Set>, owner: Owner, records: Vec<(Ttl, RData)>) -> usize 
 }
 
 /// What an SRV record points at.
-struct Location {
+struct Location<'i> {
+    /// What the name stands for.
+    spot: Spot<'i>,
     /// The name.
     name: Name,
     /// Its addresses, if we know them.
     ips: Vec<IpAddr>,
-    /// The machine's own name, if DNS can spell it.
-    node_name: Option<Name>,
+}
+
+/// What a location's name stands for; two are the same if their names are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Spot<'i> {
+    /// A machine, by folded name.
+    Node(&'i str),
+    /// An address.
+    Address(IpAddr),
+    /// A host of somebody else's.
+    Host(&'i str),
 }
 
 /// Consul's priority of every instance.

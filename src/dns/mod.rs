@@ -27,6 +27,7 @@ use hickory_proto::rr::RecordType;
 
 use crate::catalog::View;
 use crate::model::time::Now;
+pub use crate::model::transport::Transport;
 use crate::zone::Zones;
 
 mod qname;
@@ -34,6 +35,8 @@ mod qname;
 mod question;
 
 mod target;
+
+mod verdict;
 
 mod resolve;
 
@@ -65,6 +68,8 @@ mod cookie;
 
 mod cache;
 
+pub mod explain;
+
 pub mod outside;
 
 pub mod query;
@@ -73,6 +78,7 @@ pub mod text;
 
 use self::answer::Answer;
 use self::cache::Cache;
+use self::chain::Nobody;
 pub use self::cookie::CookieSecret;
 use self::fit::{Envelope, Scratch};
 use self::outside::{Ask, Outside};
@@ -80,15 +86,6 @@ pub use self::query::{QueryFault, QueryOptions, query};
 use self::question::{CLASS_CHAOS, Question, Unanswered};
 use self::reason::Why;
 pub use self::setup::Setup;
-
-/// How a query came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// One datagram, and one back.
-    Udp,
-    /// A stream: answers may be as long as DNS allows.
-    Tcp,
-}
 
 /// A query as it came from a socket.
 #[derive(Clone, Copy, Debug)]
@@ -232,7 +229,7 @@ fn respond_from_stations(
         let said = envelope.said(sheet, is_truncated);
         return Outgoing::Reply(Said { is_cached: true, ..said });
     }
-    let (answer, basis) = chain::follow(question, known, rng);
+    let (answer, basis) = chain::follow(question, known, rng, &mut Nobody);
     if !answer.missing.is_empty() {
         return Outgoing::Fetch(answer.missing);
     }

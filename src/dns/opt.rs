@@ -18,7 +18,7 @@ pub(super) fn write(envelope: &Envelope<'_>, sheet: &Sheet, out: &mut Vec<u8>) {
     let flags = if edns.dnssec_ok { FLAG_DO } else { 0 };
     out.extend_from_slice(&[0, 0, TYPE_OPT, size_high, size_low, rcode_high, 0, flags, 0, 0, 0]);
     let length_at = out.len() - 2;
-    for why in [sheet.why, envelope.age_why(sheet)].into_iter().flatten() {
+    for why in [sheet.why, envelope.age_why(sheet.is_from_catalog)].into_iter().flatten() {
         option(out, OPTION_EXTENDED_ERROR, |out| {
             out.extend_from_slice(&why.code().to_be_bytes());
             // Writing into memory does not fail.

@@ -15,8 +15,8 @@ use crate::dns::qname::{QName, Wire};
 use crate::dns::question::{Asked, Question};
 use crate::dns::reason::{Reason, Why};
 use crate::dns::target::{self, Meaning, Target, Zone};
+use crate::dns::verdict::{Verdict, judge};
 use crate::model::dns_config::DnsConfig;
-use crate::model::health::Status;
 use crate::model::name::ServiceName;
 use crate::model::node::Node;
 use crate::model::service::CONSUL_SERVICE;
@@ -208,16 +208,15 @@ fn resolve_service<'v>(
         let is_empty = tag.is_none() && name.starts_with('_');
         return if is_empty { Outcome::NoData } else { Outcome::NoName(Reason::UnknownService) };
     };
-    let tagged = |instance: &&'v Arc<Instance>| tag.is_none_or(|tag| instance.has_tag(tag));
-    let mut asked = 0;
+    let mut critical = 0;
     let mut warning = 0;
     let mut told = Vec::new();
-    for instance in service.instances.values().filter(tagged) {
-        asked += 1;
-        match instance.status() {
-            Status::Warning if config.settings.only_passing => warning += 1,
-            Status::Passing | Status::Warning => told.push(instance),
-            Status::Critical => {}
+    for instance in service.instances.values() {
+        match judge(instance, tag, config) {
+            Verdict::Kept => told.push(instance),
+            Verdict::OtherTag => {}
+            Verdict::Critical => critical += 1,
+            Verdict::Warning => warning += 1,
         }
     }
     if !told.is_empty() {
@@ -231,18 +230,14 @@ fn resolve_service<'v>(
     {
         return Outcome::NoData;
     }
-    if asked == 0 {
+    if critical + warning == 0 {
         return Outcome::NoName(Reason::UnknownTag { instances: service.instances.len() });
     }
-    Outcome::NoName(Reason::Unhealthy { instances: asked, warning })
+    Outcome::NoName(Reason::Unhealthy { instances: critical + warning, warning })
 }
 
 fn is_told(instance: &Instance, config: &DnsConfig) -> bool {
-    match instance.status() {
-        Status::Passing => true,
-        Status::Warning => !config.settings.only_passing,
-        Status::Critical => false,
-    }
+    judge(instance, None, config) == Verdict::Kept
 }
 
 /// Whether an instance has a tag such as `a.b`, whose name stands below that of the tag `b`.

@@ -87,7 +87,13 @@ impl Domain {
 
 impl fmt::Debug for Domain {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "\"{self}\"")
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let apex = self.name_server.base_name().to_string();
-        apex.trim_end_matches('.').fmt(out)
+        out.write_str(apex.trim_end_matches('.'))
     }
 }

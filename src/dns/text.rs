@@ -120,7 +120,7 @@ fn show_parsed(flags: u16, message: &Message, bytes: usize) -> String {
     for query in &message.queries {
         let (class, kind) = (query.query_class(), query.query_type());
         let name = zone::spell_name(query.name());
-        let _ = writeln!(text, "question {name} {class} {}", type_word(kind.into(), kind));
+        let _ = writeln!(text, "question {name} {class} {}", type_word(kind));
     }
     let sections = [
         ("answer", &message.answers),
@@ -177,15 +177,15 @@ fn show_ede(data: &[u8]) -> String {
     format!("ede {code} {}{colon}{words}", ede_word(code))
 }
 
-fn show_record(record: &Record) -> String {
+pub(super) fn show_record(record: &Record) -> String {
     let (name, kind) = (zone::spell_name(&record.name), record.record_type());
     let (ttl, class) = (record.ttl, record.dns_class);
-    let word = type_word(kind.into(), kind);
+    let word = type_word(kind);
     format!("{name} {ttl} {class} {word} {}", show_data(&record.data)).trim_end().to_owned()
 }
 
 /// Not hickory's writer, which knows few types, and numbers in octal.
-fn show_data(data: &RData) -> String {
+pub(super) fn show_data(data: &RData) -> String {
     let mut wire = Vec::new();
     let mut encoder = BinEncoder::new(&mut wire);
     encoder.set_name_encoding(NameEncoding::Uncompressed);
@@ -229,15 +229,15 @@ fn show_bytes(message: &[u8], reason: &str) -> String {
 }
 
 /// A type's word, or its number where it has none (RFC 3597 §5).
-fn type_word(number: u16, kind: RecordType) -> String {
+pub(super) fn type_word(kind: RecordType) -> String {
     match kind {
-        RecordType::Unknown(_) | RecordType::ZERO => zone::type_word(number),
+        RecordType::Unknown(_) | RecordType::ZERO => zone::type_word(kind.into()),
         known => known.to_string(),
     }
 }
 
 /// The registry's word for a code.
-fn rcode_word(rcode: u16) -> String {
+pub(super) fn rcode_word(rcode: u16) -> String {
     let word = match rcode {
         0 => "NOERROR",
         1 => "FORMERR",

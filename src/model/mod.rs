@@ -36,3 +36,7 @@ pub mod dns_config;
 pub mod forward_config;
 
 pub mod member;
+
+pub mod transport;
+
+pub mod explanation;

@@ -12,9 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::View;
 use crate::dns::outside::{Ask, Outside};
+use crate::dns::query::{EdnsOptions, QueryOptions};
 use crate::dns::{self, CookieSecret, Incoming, Known, Outgoing, Said, Setup, Transport, Worker};
 use crate::forward::Forwarder;
 use crate::model::dns_config::DnsConfig;
+use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::clock;
@@ -118,15 +120,7 @@ impl Front {
         worker: &mut Worker,
         out: &mut Vec<u8>,
     ) -> Outgoing {
-        let known = Known {
-            view: &moment.view,
-            config: &moment.config,
-            now: moment.now,
-            age: moment.age,
-            cookie_secret: self.cookie_secret,
-            zones: &moment.zones,
-            outside,
-        };
+        let known = self.known(moment, outside);
         let respond = AssertUnwindSafe(|| dns::respond(&known, incoming, worker, out));
         // A bug that one query finds must not take the thread that others are answered by.
         if let Ok(outgoing) = catch_unwind(respond) {
@@ -136,6 +130,36 @@ impl Front {
         tracing::error!(query = ?incoming.bytes, "a query could not be answered; this is a bug");
         *worker = self.worker();
         servfail(incoming.bytes, out)
+    }
+
+    /// Says why a query is answered as it is, of what is known now; the error is a text for who asks.
+    pub(in crate::server) fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
+        let dnssec_ok = enquiry.dnssec_ok;
+        let edns = enquiry.udp_size;
+        let edns =
+            edns.map(|udp_size| EdnsOptions { udp_size, dnssec_ok, ..EdnsOptions::default() });
+        let options = QueryOptions { edns, ..QueryOptions::default() };
+        let bytes = dns::query(&enquiry.name, &enquiry.kind, &options, 0)
+            .map_err(|fault| fault.to_string())?;
+        let source = SocketAddr::new(enquiry.client, EXPLAINED_PORT);
+        let incoming = Incoming { bytes: &bytes, transport: enquiry.transport, source };
+        let moment = self.moment();
+        let outside = fetch::Said { forwarder: self.fetcher.forwarder(), fetched: &[] };
+        let known = self.known(&moment, &outside);
+        let explained = dns::explain::explain(&known, &incoming, &mut self.worker().rng);
+        explained.ok_or_else(|| "such a query is not answered".to_owned())
+    }
+
+    fn known<'a>(&self, moment: &'a Moment, outside: &'a dyn Outside) -> Known<'a> {
+        Known {
+            view: &moment.view,
+            config: &moment.config,
+            now: moment.now,
+            age: moment.age,
+            cookie_secret: self.cookie_secret,
+            zones: &moment.zones,
+            outside,
+        }
     }
 
     /// A worker for one listener.
@@ -169,6 +193,9 @@ impl Front {
 fn effective(config: DnsConfig, forwarder: &Forwarder) -> Setup {
     Setup::new(DnsConfig { is_recursive: forwarder.has_recursors(), ..config })
 }
+
+/// The port of clients in explanations: any but 0 would do.
+const EXPLAINED_PORT: u16 = 53;
 
 /// How often the catalog's age is looked at.
 const AGE_INTERVAL: Duration = Duration::from_secs(1);

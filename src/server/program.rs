@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Agent;
 use crate::api::{MetricsSnapshot, MetricsSpan, Program, Services};
 use crate::model::definition::Probe;
+use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::clock;
+use crate::server::front::Front;
 use crate::server::metrics::Metrics;
 
 /// What somebody asked the program to do.
@@ -42,6 +44,8 @@ pub(in crate::server) struct Handle {
     pub(in crate::server) propose: Arc<dyn Propose>,
     /// Local services and checks.
     pub(in crate::server) agent: Agent,
+    /// DNS.
+    pub(in crate::server) front: Arc<Front>,
 }
 
 impl Handle {
@@ -148,6 +152,10 @@ impl Program for Handle {
             MetricsSpan::Interval => self.metrics.of_interval(),
             MetricsSpan::Whole => self.metrics.whole(clock::now()),
         }
+    }
+
+    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
+        self.front.explain(enquiry)
     }
 
     fn now(&self) -> Now {

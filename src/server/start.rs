@@ -81,6 +81,7 @@ pub(in crate::server) async fn start(
         reader: reader.clone(),
         propose: Arc::clone(&propose),
         agent: agent.clone(),
+        front: Arc::clone(&dns.front),
     };
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();

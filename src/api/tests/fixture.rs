@@ -20,6 +20,7 @@ use crate::catalog::apply::apply;
 use crate::catalog::command::Machine;
 use crate::catalog::{Catalog, Command, Reply, View};
 use crate::model::address::Address;
+use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::number::Revision;
@@ -85,6 +86,9 @@ impl Program for Quiet {
     }
     fn metrics(&self, _: MetricsSpan) -> MetricsSnapshot {
         snapshot()
+    }
+    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
+        Err(format!("{enquiry:?}"))
     }
     fn now(&self) -> Now {
         Now(0)

@@ -1,4 +1,4 @@
-//! A name → a query to the agent's DNS → the whole answer as text.
+//! A name → a query to the agent's DNS → the whole answer as text, or why it is so.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::client::ClientFlags;
 use crate::cli::fault::Fault;
 use crate::cli::output::Output;
+use crate::cli::table::Layout;
 use crate::dns::query::{self, EdnsOptions, QueryOptions};
 use crate::dns::text;
+
+mod explain;
 
 /// `lictor dig`
 #[derive(Args)]
@@ -35,6 +39,18 @@ pub(super) struct Flags {
     /// Takes a truncated answer as it is
     #[arg(long)]
     ignore: bool,
+    /// Says why the agent answers so, station by station and instance by instance, instead of asking its DNS
+    #[arg(long)]
+    explain: bool,
+    /// With `-explain`: the address of the client that would ask, 127.0.0.1 unless stated
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<IpAddr>,
+    /// With `-explain`: `pretty` or `json`
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Layout>,
+    /// Whom `-explain` asks.
+    #[command(flatten)]
+    http: ClientFlags,
     /// NAME and TYPE, A unless stated
     #[arg(value_name = "NAME [TYPE]")]
     question: Vec<String>,
@@ -53,6 +69,13 @@ pub(super) fn run(flags: &Flags, output: &mut Output) -> Result<(), Fault> {
             )));
         }
     };
+    if flags.explain {
+        return explain::run(flags, name, rtype, output);
+    }
+    if flags.client.is_some() || flags.format.is_some() {
+        let text = "-client and -format are for -explain: DNS has no such thing".to_owned();
+        return Err(Fault::Refused(text));
+    }
     let server = server(flags)?;
     let edns =
         EdnsOptions { udp_size: flags.bufsize, dnssec_ok: flags.dnssec, ..EdnsOptions::default() };
