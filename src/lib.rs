@@ -60,6 +60,7 @@
 //! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
 //! | `Cut` | a name in a StaticZone that is delegated to other servers | `Referral`: what is answered there |
 //! | `Language` | what a file is written in: JSON or HCL | `Layout`: for whom the command line prints |
+//! | `Enquiry → Explanation` | what somebody wants to know of DNS, and why it answers so | `Question`: what a client asked |
 //! | `Ask → Fetched` | what DNS lacks for an answer, and what came of it | `Question`: what a client asked |
 //! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |

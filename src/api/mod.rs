@@ -85,7 +85,10 @@ pub trait Program: Send + Sync + 'static {
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
     /// What was counted in the last whole interval.
     fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot;
-    /// Why DNS answers a question as it does. The error is a text for people: what is asked for cannot be asked.
+    /// Why DNS answers a question as it does.
+    ///
+    /// # Errors
+    /// A text for people, where there is no such question.
     fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String>;
     /// The moment, from the program's clock.
     fn now(&self) -> Now;

@@ -47,6 +47,7 @@ impl Envelope<'_> {
             is_truncated,
             is_cached: false,
             is_stale: self.age_why(sheet.is_from_catalog).is_some(),
+            unhealthy: sheet.why.and_then(Why::unhealthy),
         }
     }
 }

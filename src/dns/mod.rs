@@ -84,6 +84,7 @@ use self::fit::{Envelope, Scratch};
 use self::outside::{Ask, Outside};
 pub use self::query::{QueryFault, QueryOptions, query};
 use self::question::{CLASS_CHAOS, Question, Unanswered};
+pub use self::reason::Unhealthy;
 use self::reason::Why;
 pub use self::setup::Setup;
 
@@ -172,6 +173,8 @@ pub struct Said {
     pub is_cached: bool,
     /// Whether what it is made of may not be true any more.
     pub is_stale: bool,
+    /// The instances of a service that was denied because of their checks.
+    pub unhealthy: Option<Unhealthy>,
 }
 
 /// Answers one query, into `out`.
@@ -264,6 +267,7 @@ fn fail(envelope: &Envelope<'_>, out: &mut Vec<u8>) -> Said {
         is_truncated: false,
         is_cached: false,
         is_stale: false,
+        unhealthy: None,
     }
 }
 

@@ -28,6 +28,14 @@ pub(super) enum Why {
 }
 
 impl Why {
+    /// The instances whose checks are the reason.
+    pub(super) fn unhealthy(self) -> Option<Unhealthy> {
+        match self {
+            Self::Reason(Reason::Unhealthy(unhealthy)) => Some(unhealthy),
+            _ => None,
+        }
+    }
+
     /// The registered number (RFC 8914 §4).
     pub(super) fn code(self) -> u16 {
         match self {
@@ -73,16 +81,28 @@ pub(super) enum Reason {
         instances: usize,
     },
     /// All instances are left out because of their checks.
-    Unhealthy {
-        /// Instances that were asked for.
-        instances: usize,
-        /// Those that warn, which `only_passing` leaves out.
-        warning: usize,
-    },
+    Unhealthy(Unhealthy),
     /// No such machine is registered.
     UnknownNode,
     /// Nobody is registered at the address.
     UnknownAddress,
+}
+
+/// A service of which nobody may be told, by its checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unhealthy {
+    /// Instances that were asked for.
+    pub instances: usize,
+    /// Those that warn, which `only_passing` leaves out.
+    pub warning: usize,
+}
+
+impl fmt::Display for Unhealthy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { instances, warning } = self;
+        write!(out, "0 of {instances} instances passing")?;
+        if 0 < *warning { write!(out, ", {warning} warning") } else { Ok(()) }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -97,12 +117,7 @@ impl fmt::Display for Reason {
             Self::UnknownTag { instances } => {
                 write!(out, "0 of {instances} instances carry the tag")
             }
-            Self::Unhealthy { instances, warning: 0 } => {
-                write!(out, "0 of {instances} instances passing")
-            }
-            Self::Unhealthy { instances, warning } => {
-                write!(out, "0 of {instances} instances passing, {warning} warning")
-            }
+            Self::Unhealthy(unhealthy) => unhealthy.fmt(out),
             Self::UnknownNode => out.write_str("no such node"),
             Self::UnknownAddress => out.write_str("nobody is registered at this address"),
         }

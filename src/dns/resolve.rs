@@ -13,7 +13,7 @@ use crate::dns::Known;
 use crate::dns::outside::{Ask, Fetched};
 use crate::dns::qname::{QName, Wire};
 use crate::dns::question::{Asked, Question};
-use crate::dns::reason::{Reason, Why};
+use crate::dns::reason::{Reason, Unhealthy, Why};
 use crate::dns::target::{self, Meaning, Target, Zone};
 use crate::dns::verdict::{Verdict, judge};
 use crate::model::dns_config::DnsConfig;
@@ -233,7 +233,7 @@ fn resolve_service<'v>(
     if critical + warning == 0 {
         return Outcome::NoName(Reason::UnknownTag { instances: service.instances.len() });
     }
-    Outcome::NoName(Reason::Unhealthy { instances: critical + warning, warning })
+    Outcome::NoName(Reason::Unhealthy(Unhealthy { instances: critical + warning, warning }))
 }
 
 fn is_told(instance: &Instance, config: &DnsConfig) -> bool {

@@ -15,7 +15,7 @@
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use hickory_proto::op::{Edns, Message};
+use hickory_proto::op::{Edns, Message, Query};
 use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::{RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
@@ -34,6 +34,14 @@ pub fn show(message: &[u8]) -> String {
         Ok((flags, parsed)) => show_parsed(flags, &parsed, message.len()),
         Err(reason) => show_bytes(message, &reason),
     }
+}
+
+/// The first question of a message: `web.service.consul. IN A`; nothing where there is none to be read.
+#[must_use]
+pub fn question(message: &[u8]) -> String {
+    let parsed = Message::from_vec(message).ok();
+    let asked = parsed.as_ref().and_then(|parsed| parsed.queries.first());
+    asked.map(show_question).unwrap_or_default()
 }
 
 /// The text of a message in an order that does not depend on chance: the lines of each section sorted, but for
@@ -118,9 +126,7 @@ fn show_parsed(flags: u16, message: &Message, bytes: usize) -> String {
         show_edns(&mut text, edns);
     }
     for query in &message.queries {
-        let (class, kind) = (query.query_class(), query.query_type());
-        let name = zone::spell_name(query.name());
-        let _ = writeln!(text, "question {name} {class} {}", type_word(kind));
+        let _ = writeln!(text, "question {}", show_question(query));
     }
     let sections = [
         ("answer", &message.answers),
@@ -164,6 +170,11 @@ fn show_edns(text: &mut String, edns: &Edns) {
             }
         };
     }
+}
+
+fn show_question(query: &Query) -> String {
+    let (class, kind) = (query.query_class(), type_word(query.query_type()));
+    format!("{} {class} {kind}", zone::spell_name(query.name()))
 }
 
 /// An extended error (RFC 8914 §2): a number and words.

@@ -124,6 +124,10 @@ impl Front {
         let respond = AssertUnwindSafe(|| dns::respond(&known, incoming, worker, out));
         // A bug that one query finds must not take the thread that others are answered by.
         if let Ok(outgoing) = catch_unwind(respond) {
+            if let Outgoing::Reply(Said { unhealthy: Some(unhealthy), .. }) = &outgoing {
+                // The arguments are made only where somebody listens.
+                tracing::debug!(query = dns::text::question(incoming.bytes), %unhealthy, "no instance may be told");
+            }
             return outgoing;
         }
         metrics::counter!("lictor.dns.panics").increment(1);
@@ -212,5 +216,6 @@ fn servfail(query: &[u8], out: &mut Vec<u8>) -> Outgoing {
         is_truncated: false,
         is_cached: false,
         is_stale: false,
+        unhealthy: None,
     })
 }

@@ -13,6 +13,7 @@ use crate::dns::text;
 use crate::dns::verdict::{self, judge};
 use crate::model::explanation::{InstanceReport, Verdict};
 use crate::model::health::Status;
+use crate::model::name::Tag;
 
 /// An instance whose report waits for the message.
 pub(super) struct Draft {
@@ -147,7 +148,7 @@ fn why_kept(instance: &Instance) -> String {
 }
 
 fn why_other_tag(instance: &Instance) -> String {
-    let tags: Vec<&str> = instance.service.tags.iter().map(|tag| tag.as_str()).collect();
+    let tags: Vec<&str> = instance.service.tags.iter().map(Tag::as_str).collect();
     match tags.as_slice() {
         [] => "it has no tags".to_owned(),
         tags => format!("its tags are {}", tags.join(", ")),

@@ -152,7 +152,7 @@ fn answer_report(answer: &Answer, basis: Option<&Basis>, envelope: &Envelope<'_>
 }
 
 fn show_record(record: &Rr, asked: Option<&Asked<'_>>) -> String {
-    let name = || asked.map(|asked| asked.name.to_name()).unwrap_or_else(Name::root);
+    let name = || asked.map_or_else(Name::root, |asked| asked.name.to_name());
     let owner = match &record.owner {
         Owner::Question => name(),
         Owner::Suffix(labels) => name().trim_to(*labels),

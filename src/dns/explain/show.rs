@@ -13,8 +13,11 @@
 //! message   63 bytes of 1232 at most; 1 answer, 0 authority, 0 additional
 //! ```
 
+use std::fmt::Write;
+
 use crate::model::explanation::{
-    AnswerReport, Explanation, InstanceReport, MessageReport, NameReport, QuestionReport, ZoneKind,
+    AnswerReport, Explanation, ExtendedError, InstanceReport, MessageReport, NameReport,
+    QuestionReport, ZoneKind,
 };
 
 /// The text, without a newline at its end.
@@ -84,32 +87,28 @@ fn instances(instances: &[InstanceReport]) -> Vec<String> {
         }
     }
     let row = |(cells, reason): &([String; 4], &String)| {
-        let cells = cells.iter().zip(widths);
-        let cells: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
-        line("", &format!("{cells}{reason}"))
+        let mut text = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{cell:width$}  ");
+        }
+        line("", &(text + reason))
     };
     rows.iter().map(row).collect()
 }
 
 fn answer(answer: &AnswerReport) -> Vec<String> {
-    let mut first = answer.rcode.clone();
-    if answer.is_authoritative {
-        first.push_str(", authoritative");
-    }
-    if answer.is_shuffled && 1 < answer.answers.len() {
-        first.push_str(", in an order drawn for each message");
-    }
-    if let Some(max) = answer.answers_max {
-        first.push_str(&format!(", {max} told at most"));
-    }
-    let mut lines = vec![line("answer", &first)];
+    let authoritative = if answer.is_authoritative { ", authoritative" } else { "" };
+    let is_shuffled = answer.is_shuffled && 1 < answer.answers.len();
+    let order = if is_shuffled { ", in an order drawn for each message" } else { "" };
+    let max = answer.answers_max.map(|max| format!(", {max} told at most")).unwrap_or_default();
+    let rcode = &answer.rcode;
+    let mut lines = vec![line("answer", &format!("{rcode}{authoritative}{order}{max}"))];
     lines.extend(answer.answers.iter().map(|record| line("", record)));
     let section = |word: &'static str| move |record: &String| line("", &format!("{word} {record}"));
     lines.extend(answer.authorities.iter().map(section("authority")));
     lines.extend(answer.additionals.iter().map(section("additional")));
-    let error = |error: &crate::model::explanation::ExtendedError| {
-        line("", &format!("ede {}: {}", error.code, error.text))
-    };
+    let error = |error: &ExtendedError| line("", &format!("ede {}: {}", error.code, error.text));
     lines.extend(answer.errors.iter().map(error));
     lines.push(line("", &answer.cache));
     lines
