@@ -10,10 +10,11 @@ use hickory_proto::op::ResponseCode;
 
 use crate::dns::answer::Order;
 use crate::dns::opt;
+use crate::dns::pen::{HEADER_BYTES, POINTED_MAX, POINTER};
 use crate::dns::question::{Asked, Edns, Head};
 use crate::dns::reason::Why;
 use crate::dns::record::Help;
-use crate::dns::sheet::{HEADER_BYTES, Line, POINTED_MAX, POINTER, Sheet};
+use crate::dns::sheet::{Line, Sheet};
 use crate::dns::{Incoming, Known, Said, Transport};
 use crate::model::dns_config::STALE_AGE_MIN;
 use crate::model::limits::{TCP_ANSWER_RECORDS_MAX, UDP_ANSWER_BYTES_MAX, UDP_ANSWER_BYTES_PLAIN};

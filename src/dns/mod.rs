@@ -58,6 +58,8 @@ mod record;
 
 mod reason;
 
+mod pen;
+
 mod sheet;
 
 mod fit;

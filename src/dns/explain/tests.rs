@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, Command, View};
 use crate::dns::explain::{explain, show};
 use crate::dns::outside::Nothing;
 use crate::dns::query::{EdnsOptions, QueryOptions};
-use crate::dns::{CookieSecret, Incoming, Known, Transport, Worker, query, respond};
+use crate::dns::{CookieSecret, Incoming, Known, Setup, Transport, Worker, query, respond};
 use crate::model::address::Address;
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
@@ -101,10 +101,10 @@ fn check(case: Case<'_>, expected: &Expect) {
     let node = NodeName::new("agent").unwrap();
     let mut config = DnsConfig::new(Datacenter::new("dc1").unwrap(), node);
     (case.configure)(&mut config);
-    let (config, zones) = (Arc::new(config), Arc::<Zones>::default());
+    let (config, zones) = (Arc::new(Setup::new(config)), Arc::<Zones>::default());
     let known = Known {
         view: &view,
-        config: &Arc::new(Setup::new(DnsConfig::clone(&config))),
+        config: &config,
         now: Now(1_000),
         age: Duration::ZERO,
         cookie_secret: CookieSecret([7; 16]),
@@ -395,14 +395,14 @@ fn an_unready_catalog_is_said_to_be_one() {
     check(
         Case { lines: &[], ..Case::default() },
         &expect![[r#"
-        question  web.service.consul. IN A, udp from 127.0.0.1, flags rd
-                  edns udp 1232
-        target    service `web`, in the domain consul.
-        outcome   the catalog is not known yet
-        answer    SERVFAIL
-                  ede 14: this agent does not know the catalog yet
-                  not kept: made anew for each query
-        message   93 bytes of 1232 at most; records: 0 answer, 0 authority, 0 additional"#]],
+            question  web.service.consul. IN A, udp from 127.0.0.1, flags rd
+                      edns udp 1232
+            target    service `web`, in the domain consul.
+            outcome   this agent does not know the catalog yet
+            answer    SERVFAIL
+                      ede 14: this agent does not know the catalog yet
+                      not kept: made anew for each query
+            message   93 bytes of 1232 at most; records: 0 answer, 0 authority, 0 additional"#]],
     );
 }
 
