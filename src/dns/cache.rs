@@ -19,6 +19,7 @@ use crate::catalog::View;
 use crate::dns::Known;
 use crate::dns::answer::Answer;
 use crate::dns::question::Asked;
+use crate::dns::reason::{Reason, Why};
 use crate::dns::resolve::Outcome;
 use crate::dns::setup::Setup;
 use crate::dns::sheet::Sheet;
@@ -33,6 +34,11 @@ pub(super) struct Cache {
     sheets: Kept<Key, Cached, Weight, FixedState>,
     /// The settings that they were made by, and the zones beside them: one may stand above a name.
     made_by: Option<(Arc<Setup>, Arc<Zones>)>,
+    /// What denies names of our domain, by the place where that begins in the question: all else that a denial
+    /// says is the same for all of them. A made-up name takes no place of its own.
+    denials: Vec<Option<Sheet>>,
+    /// The View that the denials are from: their SOA tells its revision.
+    denied_at: Revision,
 }
 
 /// What a Sheet was made of.
@@ -64,6 +70,8 @@ impl Cache {
         Self {
             sheets: Kept::with(ENTRIES_EXPECTED, weight, Weight, hasher, lifecycle),
             made_by: None,
+            denials: Vec::new(),
+            denied_at: Revision(0),
         }
     }
 
@@ -75,6 +83,7 @@ impl Cache {
         });
         if !is_current {
             self.sheets.clear();
+            self.denials.clear();
             self.made_by = Some((Arc::clone(known.config), Arc::clone(known.zones)));
         }
         if !view.is_ready() || known.is_too_old() {
@@ -90,6 +99,32 @@ impl Cache {
             cached.checked.set(revision);
         }
         Some(&cached.sheet)
+    }
+
+    /// What denies a name below our domain, which begins so many bytes behind the name's own beginning.
+    pub(super) fn find_denial(
+        &mut self,
+        domain_at: usize,
+        reason: Reason,
+        view: &View,
+    ) -> Option<&Sheet> {
+        if self.denied_at != view.revision() {
+            self.denials.clear();
+            self.denied_at = view.revision();
+        }
+        let sheet = self.denials.get_mut(domain_at)?.as_mut()?;
+        sheet.why = Some(Why::Reason(reason));
+        Some(sheet)
+    }
+
+    /// Keeps what denies a name, for all names that end at the same place.
+    pub(super) fn keep_denial(&mut self, domain_at: usize, sheet: Sheet) {
+        if self.denials.len() <= domain_at {
+            self.denials.resize(domain_at + 1, None);
+        }
+        if let Some(place) = self.denials.get_mut(domain_at) {
+            *place = Some(sheet);
+        }
     }
 
     /// Keeps a Sheet.

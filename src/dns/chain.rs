@@ -25,8 +25,22 @@ pub(super) fn follow(
     rng: &mut fastrand::Rng,
     witness: &mut impl Witness,
 ) -> (Answer, Option<Basis>) {
-    let asker = Asker::of(question);
-    let (mut answer, mut basis) = look_up(&question.asked, asker, known, rng, witness);
+    let asked = &question.asked;
+    let target = target::locate(asked, known);
+    let outcome = resolve::resolve(asked, &target, Asker::of(question), known);
+    follow_from(&Scene { asked, target: &target, known }, &outcome, question, rng, witness)
+}
+
+/// The same, where the name of the question was looked up already.
+pub(super) fn follow_from(
+    scene: &Scene<'_>,
+    outcome: &Outcome<'_>,
+    question: &Question<'_>,
+    rng: &mut fastrand::Rng,
+    witness: &mut impl Witness,
+) -> (Answer, Option<Basis>) {
+    let (asker, known) = (Asker::of(question), scene.known);
+    let (mut answer, mut basis) = answer_one(scene, outcome, rng, witness);
     if answer.leads_to.is_some() {
         basis = None;
         complete(&mut answer, &question.asked, asker, known, rng, witness);
@@ -63,10 +77,19 @@ fn look_up(
 ) -> (Answer, Option<Basis>) {
     let target = target::locate(asked, known);
     let outcome = resolve::resolve(asked, &target, asker, known);
-    let scene = Scene { asked, target: &target, known };
-    witness.see(&scene, &outcome);
-    let answer = answer::answer(&scene, &outcome, rng);
-    let basis = Basis::of(&outcome, &answer, asked.kind, known);
+    answer_one(&Scene { asked, target: &target, known }, &outcome, rng, witness)
+}
+
+/// The Answer about one name.
+fn answer_one(
+    scene: &Scene<'_>,
+    outcome: &Outcome<'_>,
+    rng: &mut fastrand::Rng,
+    witness: &mut impl Witness,
+) -> (Answer, Option<Basis>) {
+    witness.see(scene, outcome);
+    let answer = answer::answer(scene, outcome, rng);
+    let basis = Basis::of(outcome, &answer, scene.asked.kind, scene.known);
     (answer, basis)
 }
 

@@ -78,17 +78,19 @@ pub mod query;
 
 pub mod text;
 
-use self::answer::Answer;
+use self::answer::{Answer, Scene};
 use self::cache::Cache;
 use self::chain::Nobody;
 pub use self::cookie::CookieSecret;
 use self::fit::{Envelope, Scratch};
 use self::outside::{Ask, Outside};
 pub use self::query::{QueryFault, QueryOptions, query};
-use self::question::{CLASS_CHAOS, Question, Unanswered};
+use self::question::{Asked, CLASS_CHAOS, Question, Unanswered};
 pub use self::reason::Unhealthy;
-use self::reason::Why;
+use self::reason::{Reason, Why};
+use self::resolve::{Asker, Outcome};
 pub use self::setup::Setup;
+use self::target::{Target, Zone};
 
 /// A query as it came from a socket.
 #[derive(Clone, Copy, Debug)]
@@ -234,7 +236,17 @@ fn respond_from_stations(
         let said = envelope.said(sheet, is_truncated);
         return Outgoing::Reply(Said { is_cached: true, ..said });
     }
-    let (answer, basis) = chain::follow(question, known, rng, &mut Nobody);
+    let target = target::locate(asked, known);
+    let outcome = resolve::resolve(asked, &target, Asker::of(question), known);
+    let denied = denied(&target, &outcome, asked, known);
+    if let (Some(cache), Some((domain_at, reason))) = (cache.as_mut(), denied)
+        && let Some(sheet) = cache.find_denial(domain_at, reason, known.view)
+    {
+        let is_truncated = fit::fit(envelope, sheet, scratch, rng, out);
+        return Outgoing::Reply(envelope.said(sheet, is_truncated));
+    }
+    let scene = Scene { asked, target: &target, known };
+    let (answer, basis) = chain::follow_from(&scene, &outcome, question, rng, &mut Nobody);
     if !answer.missing.is_empty() {
         return Outgoing::Fetch(answer.missing);
     }
@@ -244,10 +256,31 @@ fn respond_from_stations(
     };
     let is_truncated = fit::fit(envelope, &sheet, scratch, rng, out);
     let said = envelope.said(&sheet, is_truncated);
-    if let (Some(cache), Some(basis)) = (cache, basis) {
-        cache.keep(asked, sheet, basis, known.view);
+    match (cache, basis, denied) {
+        (Some(cache), Some(basis), _) => cache.keep(asked, sheet, basis, known.view),
+        (Some(cache), None, Some((domain_at, _))) => cache.keep_denial(domain_at, sheet),
+        (Some(_), None, None) | (None, _, _) => {}
     }
     Outgoing::Reply(said)
+}
+
+/// Where our domain begins in a name of it that does not exist, and why it does not; nothing for other names, and
+/// where nothing may be pointed at.
+fn denied(
+    target: &Target<'_>,
+    outcome: &Outcome<'_>,
+    asked: &Asked<'_>,
+    known: &Known<'_>,
+) -> Option<(usize, Reason)> {
+    match (target.zone, outcome) {
+        (Zone::Domain(domain), Outcome::NoName(reason))
+            if std::ptr::eq(domain, known.config.main_domain())
+                && !known.config.settings.disable_compression =>
+        {
+            Some((asked.name.suffix_at(domain.label_count), *reason))
+        }
+        _ => None,
+    }
 }
 
 /// Writes an answer that is not kept.
