@@ -74,3 +74,5 @@ mod scripted;
 pub use self::choice::Standing;
 pub use self::fault::Fault;
 pub use self::forwarder::{Forwarder, Stats};
+#[doc(hidden)]
+pub use self::question::{Hearing, hear};

@@ -196,6 +196,22 @@ impl StaticZone {
         branch.into_iter().flat_map(|branch| branch.value.addresses())
     }
 
+    /// Every set with its owner, folded but for the apex' own labels, in no order.
+    #[must_use]
+    pub fn sets(&self) -> Vec<(Name, &Set)> {
+        let mut found = Vec::new();
+        let mut open = vec![(self.apex.clone(), &self.tree)];
+        while let Some((owner, branch)) = open.pop() {
+            found.extend(branch.value.0.iter().map(|set| (owner.clone(), set)));
+            // The tree was grown from names, so that each path in it is one.
+            open.extend(branch.below().filter_map(|(label, below)| {
+                let labels = std::iter::once(label).chain(owner.iter());
+                Some((Name::from_labels(labels).ok()?, below))
+            }));
+        }
+        found
+    }
+
     /// The apex and all below it.
     #[cfg(test)]
     pub(super) fn tree(&self) -> &Branch<Sets> {

@@ -30,4 +30,6 @@ mod connections;
 
 mod checks;
 
+mod fuzz;
+
 mod tidy;

@@ -188,6 +188,38 @@ pub(in crate::forward) fn judge(asked: &Asked, by: By, bytes: &[u8]) -> Verdict 
     }
 }
 
+/// A made-up reply against one query, by either transport.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct Hearing {
+    /// The query.
+    pub query: Vec<u8>,
+    /// What the reply tells if it comes as a datagram.
+    pub by_udp: Option<Told>,
+    /// What it tells if it comes over a connection.
+    pub by_tcp: Option<Told>,
+}
+
+/// What a reply tells whose asker drew such an id and letters; for `tests/fuzz`, which makes replies up.
+///
+/// # Errors
+/// As [`write`].
+#[doc(hidden)]
+pub fn hear(ask: &Ask, id: u16, letters: [u64; 4], reply: &[u8]) -> Result<Hearing, ProtoError> {
+    let form = Form { by: By::Udp, letters: Letters::Scrambled, edns: Extension::Edns };
+    let asked = write(ask, form, Secret { id, letters })?;
+    let told = |by| match judge(&asked, by, reply) {
+        Verdict::Told(told, _) => Some(told),
+        Verdict::Wrong(_)
+        | Verdict::OtherCase
+        | Verdict::Truncated
+        | Verdict::Error(..)
+        | Verdict::Nonsense => None,
+    };
+    let (by_udp, by_tcp) = (told(By::Udp), told(By::Tcp));
+    Ok(Hearing { query: asked.bytes, by_udp, by_tcp })
+}
+
 /// A message whose question is in lower case: the names behind it point into it (RFC 1035 §4.1.4), and would
 /// carry our scrambled letters on. Lengths of labels are below any letter.
 fn plain(bytes: &[u8], question_end: usize) -> Vec<u8> {

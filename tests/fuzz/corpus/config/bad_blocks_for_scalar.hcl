@@ -1,0 +1,2 @@
+datacenter { a = 1 }
+datacenter { b = 2 }

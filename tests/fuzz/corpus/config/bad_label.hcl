@@ -1,0 +1,4 @@
+service "web" {
+  port = 80
+}
+bogus "x" { a = 1 }

@@ -1,0 +1,56 @@
+//! Replays the corpora of the fuzz targets (`tests/fuzz`): inputs that once led to code that no other did, or to
+//! something that was wrong.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+#[path = "../fuzz/targets/mod.rs"]
+mod targets;
+
+#[test]
+fn query_holds() {
+    replay("query", targets::query::query);
+}
+
+#[test]
+fn text_holds() {
+    replay("text", targets::text::text);
+}
+
+#[test]
+fn zone_holds() {
+    replay("zone", targets::zone::zone);
+}
+
+#[test]
+fn reply_holds() {
+    replay("reply", targets::reply::reply);
+}
+
+#[test]
+fn config_holds() {
+    replay("config", targets::config::config);
+}
+
+#[test]
+fn a_target_that_fails_is_found() {
+    let fails = |bytes: &[u8]| assert!(bytes.is_empty(), "{} bytes", bytes.len());
+    let failed = std::panic::catch_unwind(|| replay("zone", fails)).unwrap_err();
+    let text = failed.downcast_ref::<String>().unwrap();
+    assert!(text.contains("tests/fuzz/corpus/zone/"), "{text}");
+}
+
+/// Runs a target on every file of its corpus.
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
+    let mut paths: Vec<_> =
+        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(10 <= paths.len(), "only {} files in {}", paths.len(), folder.display());
+    for path in paths {
+        let bytes = fs::read(&path).unwrap();
+        let ended = std::panic::catch_unwind(|| target(&bytes));
+        assert!(ended.is_ok(), "the target fails on {}", path.display());
+    }
+}
