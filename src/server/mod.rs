@@ -53,6 +53,8 @@ use crate::forward;
 use crate::intake::{self, LoadFault, Sources};
 use crate::raft::RaftFault;
 use crate::server::running::Signals;
+#[doc(hidden)]
+pub use crate::server::stream::serve_alone;
 
 /// Runs an agent until it is told to stop.
 ///

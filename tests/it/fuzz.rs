@@ -34,6 +34,11 @@ fn config_holds() {
 }
 
 #[test]
+fn stream_holds() {
+    replay("stream", targets::stream::stream);
+}
+
+#[test]
 fn a_target_that_fails_is_found() {
     let fails = |bytes: &[u8]| assert!(bytes.is_empty(), "{} bytes", bytes.len());
     let failed = std::panic::catch_unwind(|| replay("zone", fails)).unwrap_err();

@@ -20,7 +20,7 @@ mod places;
 
 use std::future::{Ready, ready};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -50,6 +51,20 @@ pub(in crate::server) fn start(listeners: Vec<TcpListener>, front: &Arc<Front>) 
         tasks.spawn(serve(listener, Arc::clone(&answers), Arc::clone(&places), stop.clone()));
     }
     StreamServer { tasks, stop }
+}
+
+/// Serves one connection that is no socket, in a server of its own, and says how it ended; for `tests/fuzz`, which
+/// makes up what comes.
+#[doc(hidden)]
+pub async fn serve_alone<S, A>(stream: S, answer: A) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Fn(&[u8]) -> Option<Vec<u8>>,
+{
+    let places = Arc::new(Places::new(1, 1));
+    let Some(seat) = places.take(Ipv4Addr::LOCALHOST.into()) else { return String::new() };
+    let answer = |bytes: &[u8]| ready(answer(bytes));
+    connection::serve(stream, answer, &seat, &CancellationToken::new()).await.to_string()
 }
 
 /// Listeners that answer.

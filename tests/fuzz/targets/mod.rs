@@ -14,3 +14,5 @@ pub(crate) mod zone;
 pub(crate) mod reply;
 
 pub(crate) mod config;
+
+pub(crate) mod stream;
