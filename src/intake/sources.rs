@@ -315,11 +315,13 @@ pub(super) fn read_bytes(path: &Path, source: &Arc<str>, bytes_max: u64) -> Resu
     Ok(bytes)
 }
 
-/// The line of a byte, and its column counted in bytes, in what may be no text.
+/// The place of a byte in what may be no text: what is no character there counts as one.
 fn place_of_byte(source: &Arc<str>, bytes: &[u8], at: usize) -> Place {
     let before = bytes.get(..at).unwrap_or_default();
     let line = before.split(|byte| *byte == b'\n').count();
-    let column = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let beside = before.get(start..).unwrap_or_default();
+    let column = String::from_utf8_lossy(beside).chars().count() + 1;
     Place {
         source: Arc::clone(source),
         line: u32::try_from(line).unwrap_or(u32::MAX),

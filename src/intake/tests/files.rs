@@ -92,6 +92,21 @@ fn every_fault_of_every_file_is_reported_at_once() {
 }
 
 #[test]
+fn the_column_of_a_byte_that_is_no_text_counts_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), b"{}\n\xe7\x8b\x88\xe7\x8b\x88\xff").unwrap();
+    fs::write(folder.path().join("b.hcl"), b"# \xc3\xbc\xc3\xbc\0").unwrap();
+    let sources =
+        Sources { dev: true, paths: vec![folder.path().to_owned()], ..Sources::default() };
+    expect![[r#"
+        a.json:2:3: not UTF-8
+          hint: save it as UTF-8
+        b.hcl:1:5: a binary file: it holds a zero byte
+    "#]]
+    .assert_eq(&show(&sources, folder.path()));
+}
+
+#[test]
 fn an_unreadable_file_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret.json");
