@@ -6,8 +6,9 @@
 
 Starts an agent with example services and zones on a free port of 127.0.0.1. Packets come from the corpus of the
 target `query`, each mangled by one to four changes; over TCP they come in pieces, up to sixteen on one connection,
-and each query among them has to be answered. After each thousand, a good query by UDP and one by TCP have to be answered right, and the
-agent has to be the process that was started. The same seed makes the same packets. Prints what was counted.
+and each query among them has to be answered. After each thousand, a good query by UDP and one by TCP have to be
+answered right, and the agent has to be the process that was started. The same seed makes the same packets. Prints
+what was counted.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 //! Replays the corpora of the fuzz targets (`tests/fuzz`): inputs that once led to code that no other did, or to
 //! something that was wrong.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
@@ -46,12 +46,18 @@ fn a_target_that_fails_is_found() {
     assert!(text.contains("tests/fuzz/corpus/zone/"), "{text}");
 }
 
+#[test]
+fn the_corpora_stay_small() {
+    let folders = files(&corpora());
+    let sizes = folders.iter().flat_map(|folder| files(folder));
+    let bytes: u64 = sizes.map(|path| fs::metadata(path).unwrap().len()).sum();
+    assert!(bytes < CORPORA_BYTES_MAX, "{bytes} bytes: `cargo fuzz cmin` makes them smaller");
+}
+
 /// Runs a target on every file of its corpus.
 fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
-    let mut paths: Vec<_> =
-        fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
+    let folder = corpora().join(name);
+    let paths = files(&folder);
     assert!(10 <= paths.len(), "only {} files in {}", paths.len(), folder.display());
     for path in paths {
         let bytes = fs::read(&path).unwrap();
@@ -59,3 +65,18 @@ fn replay(name: &str, target: fn(&[u8])) {
         assert!(ended.is_ok(), "the target fails on {}", path.display());
     }
 }
+
+fn corpora() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus")
+}
+
+/// What is in a folder, by name.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Bytes of all corpora.
+const CORPORA_BYTES_MAX: u64 = 1024 * 1024;

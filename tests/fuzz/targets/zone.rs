@@ -76,7 +76,9 @@ fn written(zone: &StaticZone) -> BTreeSet<String> {
             let mut line = spell_name(&owner);
             let (ttl, code) = (set.ttl().0, u16::from(set.kind()));
             let _ = write!(line, " {ttl} TYPE{code} \\# {} ", bytes.len());
-            bytes.iter().for_each(|byte| write!(line, "{byte:02x}").unwrap());
+            for byte in &bytes {
+                let _ = write!(line, "{byte:02x}");
+            }
             lines.insert(line);
         }
     }
@@ -201,21 +203,21 @@ impl<'z> Reference<'z> {
                     let Some(set) = self.of(&node, RecordType::CNAME) else {
                         return text + &format!("no data at {}", spell(&name));
                     };
-                    text += &format!("step {}{}\n", spell(&name), show_set(set));
+                    let _ = writeln!(text, "step {}{}", spell(&name), show_set(set));
                     followed.push(fold(&name));
                     set.data().first().and_then(target).unwrap()
                 }
                 Part::Made(owner, set) => {
                     let kept = name.len() - owner.len();
                     if told.insert(owner) {
-                        text += &format!("step {}{}\n", spell(&name[kept..]), show_set(set));
+                        let _ = writeln!(text, "step {}{}", spell(&name[kept..]), show_set(set));
                     }
                     let to = set.data().first().and_then(target).unwrap();
                     let made = [&name[..kept], &to].concat();
                     if 255 < made.iter().map(|label| 1 + label.len()).sum::<usize>() + 1 {
                         return text + &format!("too long at {}", spell(&name));
                     }
-                    text += &format!("step {} {} made\n", spell(&name), set.ttl().0);
+                    let _ = writeln!(text, "step {} {} made", spell(&name), set.ttl().0);
                     followed.push(fold(&name));
                     if matches!(kind, RecordType::CNAME | RecordType::ANY) {
                         return text + &format!("that is all at {}", spell(&made));
@@ -284,7 +286,7 @@ impl<'z> Reference<'z> {
         for server in ns.data().iter().filter_map(target) {
             for kind in [RecordType::A, RecordType::AAAA] {
                 if let Some(set) = self.of(&fold(&server), kind) {
-                    text += &format!("\nglue {}{}", spell(&server), show_set(set));
+                    let _ = write!(text, "\nglue {}{}", spell(&server), show_set(set));
                 }
             }
         }
