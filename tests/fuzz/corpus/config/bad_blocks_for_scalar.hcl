@@ -1,2 +1,0 @@
-datacenter { a = 1 }
-datacenter { b = 2 }

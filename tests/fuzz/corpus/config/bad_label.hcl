@@ -1,4 +1,0 @@
-service "web" {
-  port = 80
-}
-bogus "x" { a = 1 }

@@ -1,6 +1,0 @@
-# one
-// two
-/* three
-   four */
-server = true // five
-service { name = "web" /* six */ port = 0x50 }

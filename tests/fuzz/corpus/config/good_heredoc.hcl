@@ -1,8 +1,0 @@
-check {
-  name = "h"
-  interval = "5s"
-  script = <<-EOF
-    test -f /x &&
-      exit 1
-    EOF
-}
