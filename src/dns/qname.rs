@@ -68,6 +68,9 @@ impl<'q> QName<'q> {
     /// Where the last `count` labels begin, in bytes from the name's beginning.
     pub(super) fn suffix_at(&self, count: usize) -> usize {
         let skipped = self.label_count().saturating_sub(count);
+        if skipped == 0 {
+            return 0;
+        }
         self.labels().take(skipped).map(|label| 1 + label.len()).sum()
     }
 

@@ -112,8 +112,9 @@ fn parse_name(text: &str) -> Result<Name, ProtoError> {
         return Ok(Name::root());
     }
     let mut labels = vec![Vec::new()];
-    let mut bytes =
-        text.strip_suffix('.').filter(|rest| !rest.ends_with('\\')).unwrap_or(text).bytes();
+    // A dot behind an odd number of backslashes is a part of the last label.
+    let is_end = |rest: &&str| (rest.len() - rest.trim_end_matches('\\').len()).is_multiple_of(2);
+    let mut bytes = text.strip_suffix('.').filter(is_end).unwrap_or(text).bytes();
     while let Some(byte) = bytes.next() {
         let byte = match byte {
             b'.' => {

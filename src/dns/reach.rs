@@ -23,6 +23,9 @@ pub(super) struct Reach<'a> {
 impl<'a> Reach<'a> {
     /// Where a machine is reached.
     pub(super) fn of_node(node: &'a Node) -> Self {
+        if node.tagged_addresses.is_empty() {
+            return Self { is_nodes: true, ..Self::new(&node.address, [None, None]) };
+        }
         let tagged = |key| node.tagged_addresses.get(key).map(String::as_str);
         Self { is_nodes: true, ..Self::new(&node.address, families(tagged)) }
     }

@@ -97,7 +97,11 @@ pub(super) fn host_name(host: &str) -> Option<Name> {
 
 /// `NODE.node.DC.DOMAIN`, the labels of a dotted node name one by one.
 pub(super) fn node_name(node: &NodeName, domain: &Domain) -> Option<Name> {
-    join(node.as_str().split('.').map(str::as_bytes))?.append_domain(&domain.nodes).ok()
+    let node = node.as_str();
+    if !node.contains('.') {
+        return name_below(node, &domain.nodes);
+    }
+    join(node.split('.').map(str::as_bytes))?.append_domain(&domain.nodes).ok()
 }
 
 /// `SERVICE.service.DC.DOMAIN`.

@@ -330,6 +330,58 @@ fn normalising_sorts_sections_and_hides_serials() {
     assert_eq!(text::normalise(expected), expected);
 }
 
+/// Allocations that an answer takes: the first, and the second to the same question.
+fn allocations(view: &View, name: &str, kind: &str) -> (u64, u64) {
+    let config = Arc::new(Setup::new(config()));
+    let bytes = query(name, kind, &QueryOptions::default(), 7).unwrap();
+    let incoming = Incoming { bytes: &bytes, transport: Transport::Udp, source: source(5353) };
+    let mut worker = Worker::new(fastrand::Rng::with_seed(1));
+    let mut out = Vec::with_capacity(1_232);
+    // What is made once, room that is kept included.
+    let other = query("n1.node.consul", "A", &QueryOptions::default(), 7).unwrap();
+    let _ = respond(
+        &known(view, &config),
+        &Incoming { bytes: &other, ..incoming },
+        &mut worker,
+        &mut out,
+    );
+    let mut count = || {
+        let mut once = || respond(&known(view, &config), &incoming, &mut worker, &mut out);
+        allocation_counter::measure(|| assert!(matches!(once(), Outgoing::Reply(_)))).count_total
+    };
+    (count(), count())
+}
+
+#[test]
+fn a_remembered_answer_allocates_nothing() {
+    let view = view(3);
+    for (name, kind) in [
+        ("web.service.consul", "A"),
+        ("web.service.consul", "AAAA"),
+        ("web.service.consul", "SRV"),
+        ("web.service.consul", "ANY"),
+        ("n1.node.consul", "A"),
+        ("1.0.0.10.in-addr.arpa", "PTR"),
+    ] {
+        let (first, second) = allocations(&view, name, kind);
+        assert_eq!(second, 0, "{name} {kind}");
+        assert!(first <= FIRST_ALLOCATIONS_MAX, "{name} {kind}: {first}");
+    }
+    // Its name is another each time, so that it is looked up, but what is said of it is not made anew.
+    let (_, second) = allocations(&view, "nobody.node.consul", "A");
+    assert!(second <= 2, "{second}");
+}
+
+/// Allocations of an answer that is made anew, of three instances: names, records, and their lists.
+const FIRST_ALLOCATIONS_MAX: u64 = 64;
+
+#[test]
+fn a_backslash_may_stand_before_the_last_dot() {
+    let spelled = |name: &str| text::show(&query(name, "A", &QueryOptions::default(), 7).unwrap());
+    assert!(spelled(r"a\\.").contains(r"question a\\. IN A"), "{}", spelled(r"a\\."));
+    assert!(spelled(r"a\.").contains(r"question a\.. IN A"), "{}", spelled(r"a\."));
+}
+
 #[test]
 fn names_and_types_that_are_none_are_refused() {
     let check = |name: &str, kind: &str, expected: &str| {

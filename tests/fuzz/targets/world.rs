@@ -8,7 +8,7 @@ use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
 use lictor::dns::outside::Outside;
-use lictor::dns::{CookieSecret, Incoming, Known, Outgoing, Transport, Worker, respond};
+use lictor::dns::{CookieSecret, Incoming, Known, Outgoing, Setup, Transport, Worker, respond};
 use lictor::model::address::Address;
 use lictor::model::dns_config::DnsConfig;
 use lictor::model::health::Status;
@@ -22,12 +22,15 @@ use lictor::zone::{NoFiles, Zones, parse};
 pub(crate) struct World {
     view: View,
     zones: Arc<Zones>,
-    config: Arc<DnsConfig>,
+    config: Arc<Setup>,
 }
 
 /// Consul's defaults.
-pub(crate) static PLAIN: LazyLock<World> =
-    LazyLock::new(|| World { view: view(), zones: zones(), config: Arc::new(config()) });
+pub(crate) static PLAIN: LazyLock<World> = LazyLock::new(|| World {
+    view: view(),
+    zones: zones(),
+    config: Arc::new(Setup::new(config())),
+});
 
 /// Others are asked, and every setting is another one than Consul's.
 pub(crate) static ODD: LazyLock<World> = LazyLock::new(|| {
@@ -43,7 +46,7 @@ pub(crate) static ODD: LazyLock<World> = LazyLock::new(|| {
     settings.enable_truncate = false;
     settings.disable_compression = true;
     settings.additional_node_meta_txt = false;
-    World { view: view(), zones: zones(), config: Arc::new(config) }
+    World { view: view(), zones: zones(), config: Arc::new(Setup::new(config)) }
 });
 
 impl World {
