@@ -1,11 +1,20 @@
 //! Zone files and recursors that fail while the program runs: what is good of them goes on.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
+
+use hickory_proto::rr::rdata::{A, SOA};
+use hickory_proto::rr::{LowerName, Name, RData, Record};
+use hickory_server::Server;
+use hickory_server::net::runtime::TokioRuntimeProvider;
+use hickory_server::store::in_memory::InMemoryZoneHandler;
+use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneType};
 
 use lictor::dns::{QueryOptions, query, text};
 use nix::sys::signal::Signal;
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 use super::live::ask_udp_patiently;
 use super::recursor::Recursor;
@@ -81,4 +90,64 @@ fn recursors_that_fail_delay_no_name_of_our_own() {
         let other = text::show(&shown[1 - own]);
         assert!(other.starts_with("status SERVFAIL") && other.contains("\nede 2"), "{other}");
     }
+}
+
+/// A server of somebody else's making, with one zone.
+fn independent_server(runtime: &Runtime) -> (Server<Catalog>, SocketAddr) {
+    let origin = Name::from_ascii("example.org.").unwrap();
+    let record =
+        |name: &str, ttl, data| Record::from_rdata(Name::from_ascii(name).unwrap(), ttl, data);
+    let host = |name: &str| Name::from_ascii(name).unwrap();
+    let soa = SOA::new(host("ns.example.org."), host("host.example.org."), 1, 1, 1, 1, 1);
+    let mut zone = InMemoryZoneHandler::<TokioRuntimeProvider>::empty(
+        origin.clone(),
+        ZoneType::Primary,
+        AxfrPolicy::Deny,
+    );
+    zone.upsert_mut(record("example.org.", 60, RData::SOA(soa)), 1);
+    zone.upsert_mut(record("www.example.org.", 1, RData::A(A::new(192, 0, 2, 7))), 1);
+    let mut catalog = Catalog::new();
+    catalog.upsert(LowerName::from(origin), vec![Arc::new(zone)]);
+    let mut server = Server::new(catalog);
+    let socket = runtime.block_on(tokio::net::UdpSocket::bind("127.0.0.1:0")).unwrap();
+    let address = socket.local_addr().unwrap();
+    let _runtime = runtime.enter();
+    server.register_socket(socket);
+    (server, address)
+}
+
+#[test]
+fn an_answer_of_another_server_outlives_it_and_says_so() {
+    let runtime = Runtime::new().unwrap();
+    let (mut server, address) = independent_server(&runtime);
+    let config = json!({
+        "recursors": [address.to_string()], "dns_config": { "recursor_timeout": "100ms" },
+    });
+    let agent = Agent::dev().args(["-hcl", &config.to_string()]).start();
+    let told = ask(&agent, "www.example.org");
+    assert!(told.starts_with("status NOERROR, flags qr rd ra, "), "{told}");
+    assert!(told.contains("\nanswer www.example.org. 1 IN A 192.0.2.7\n"), "{told}");
+    assert!(ask(&agent, "nobody.example.org").starts_with("status NXDOMAIN, flags qr rd ra, "));
+    // RFC 8767 §5: once its TTL is over and nobody answers any more, it is told for 30 seconds at a time.
+    runtime.block_on(server.shutdown_gracefully()).unwrap();
+    ask_until(&agent, "www.example.org", "\nede 3 Stale Answer: this was true ");
+    assert!(
+        ask(&agent, "www.example.org").contains("\nanswer www.example.org. 30 IN A 192.0.2.7\n")
+    );
+}
+
+#[test]
+fn agents_that_forward_to_each_other_find_it_out() {
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let forward_to = |port: u16| json!({ "recursors": [format!("127.0.0.1:{port}")] }).to_string();
+    let one = Agent::dev().args(["-hcl", &forward_to(port)]).start();
+    let second = ["-hcl".to_owned(), forward_to(one.dns.port())];
+    let other = Agent::dev().args(second).args(["-dns-port", &port.to_string()]).start();
+    ask_until(
+        &other,
+        "www.example.org",
+        "\nede 22 No Reachable Authority: the recursors forward to this agent",
+    );
+    assert!(is_good(&ask_udp_patiently(other.dns, &question())));
+    assert!(is_good(&ask_udp_patiently(one.dns, &question())));
 }
