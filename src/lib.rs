@@ -8,10 +8,10 @@
 //!       │ server/{udp,stream}                               │ api/ · intake/ · agent/ · cli/
 //!       ▼                                                   ▼
 //!   dns/question.rs   bytes → Question                  catalog/command.rs   Command
-//!   dns/target.rs     Question → Target                     │ publish::Propose → raft/node.rs
-//!   dns/resolve.rs    Target × View → Outcome               ▼
-//!   dns/answer.rs     Outcome → Answer                  raft/log → raft/machine
-//!   dns/fit.rs        Answer → bytes ≤ budget               │ catalog/apply/*   pure
+//!   dns/target        Question → Target                     │ publish::Propose → raft/node.rs
+//!   dns/resolve.rs    Target × View → Outcome ◄ zone/       ▼
+//!   dns/answer.rs     Outcome → Answer        ◄ forward/  raft/log → raft/machine
+//!   dns/{sheet,fit}.rs  Answer → bytes ≤ budget             │ catalog/apply/*   pure
 //!       │                                                   ▼
 //!       ▼                                               publish/   View (one Arc swap a batch) + wake-ups
 //!   socket bytes  ◄────────── dns/ and api/ read ───────────┘   → blocking queries
@@ -29,7 +29,7 @@
 //! | [`zone`] | zone files → `StaticZone`s; what a zone knows about a name |
 //! | [`catalog`] | `Command × Catalog → Reply + Changes`, pure |
 //! | [`publish`] | applied batches → immutable Views and wake-ups; the door for writes |
-//! | [`dns`] | `respond(&View, &DnsConfig, …) → bytes`, sans-io |
+//! | [`dns`] | `respond(&Known, &Incoming, …) → bytes`, sans-io; Known is the View, the settings, the zones, what others said |
 //! | [`forward`] | names that are not ours: `Ask` → what a recursor says |
 //! | [`raft`] | openraft ⇄ fjall and catalog |
 //! | [`leader`] | `View × Members × Now → Commands`: what the leader does by itself |
@@ -54,6 +54,8 @@
 //! | `Question → Target → Outcome → Answer → bytes` | the five stations of a query: what was asked, what it means in our name grammar, what the catalog knows, rcode and sections, the wire | "request/response" is only for HTTP and RPC |
 //! | `Command → Reply + Change`s | the stations of a write: what to do, what the caller is told, which topics watchers see | `Reject`: refused by rule, part of `Reply` · `Fault`: something broke |
 //! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
+//! | `Sheet` | an Answer in bytes that can be copied into any message that asks the same | `Answer`: records, codes and reasons |
+//! | `Setup` | DNS settings with what follows from them | `DnsConfig`: what the operator set |
 //! | `Definition` | a service or check as a file or an agent call states it | `Service`/`Check`: what the catalog holds |
 //! | `Probe` | what a check does to find out | `Check`: the result and its identity |
 //! | `StaticZone` | records from a zone file | `Domain`: the suffix that we own |

@@ -70,7 +70,7 @@ impl Scene<'_> {
         ttl: Ttl,
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
-        let mut seen = HashMap::with_hasher(FixedState::default());
+        let mut seen = HashMap::with_capacity_and_hasher(instances.len(), FixedState::default());
         let mut offers = Vec::with_capacity(instances.len());
         let mut aliases = Vec::new();
         let mut has_address = false;
@@ -120,11 +120,12 @@ impl Scene<'_> {
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
         let domain = self.domain();
-        let mut seen = HashMap::with_hasher(FixedState::default());
-        let mut helped = HashMap::with_hasher(FixedState::default());
+        let count = instances.len();
+        let mut seen = HashMap::with_capacity_and_hasher(count, FixedState::default());
+        let mut helped = HashMap::with_capacity_and_hasher(count, FixedState::default());
         let mut described = HashMap::with_hasher(FixedState::default());
-        let mut sets = Vec::with_capacity(2 * instances.len());
-        let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
+        let mut sets = Vec::with_capacity(2 * count);
+        let mut offers: Vec<Offer> = Vec::with_capacity(count);
         for instance in instances {
             let node_name = node_name(&instance.node.name, domain);
             let Some(location) = self.location(instance, node_name.as_ref(), domain) else {
@@ -145,15 +146,14 @@ impl Scene<'_> {
             // Under the machine's own name, even where the service has another address, as in Consul.
             if let Some(name) = node_name
                 && self.config().settings.additional_node_meta_txt
+                && !instance.node.meta.is_empty()
             {
                 let is_about_target = matches!(location.spot, Spot::Node(_));
                 let texts = described.entry(instance.node.name.folded()).or_insert_with(|| {
-                    let records: Vec<_> =
-                        meta_data(&instance.node.meta).map(|data| (ttl, data)).collect();
-                    let is_described = !records.is_empty();
-                    is_described.then(|| push(&mut sets, Owner::Named(name), records))
+                    let records = meta_data(&instance.node.meta).map(|data| (ttl, data));
+                    push(&mut sets, Owner::Named(name), records.collect())
                 });
-                offer.texts = texts.map(|set| Help { set, is_about_target });
+                offer.texts = Some(Help { set: *texts, is_about_target });
             }
             if !location.ips.is_empty() {
                 let set = *helped.entry(location.spot).or_insert_with(|| {

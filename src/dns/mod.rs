@@ -1,7 +1,10 @@
 //! Bytes of a query → bytes of its answer: DNS without sockets, clock or randomness of its own.
 //!
 //! Five stations, each a file, each a value that can be looked at: bytes → `Question` → `Target` →
-//! `Outcome` → `Answer` → bytes. [`respond`] is the only maker of DNS answers.
+//! `Outcome` → `Answer` → bytes. An alias sends its target through the stations in the middle once more
+//! ([`chain`]). The last station has two halves: a [`sheet::Sheet`] is the Answer in bytes, and [`fit::fit`] copies
+//! what is told of it into a message; a Sheet may be kept ([`cache`]). [`respond`] is the only maker of DNS answers,
+//! and [`explain`] shows what it came by.
 //!
 //! Invariants
 //! - An answer (QR=1) is never answered, the id always comes back, and nothing that a client sends ends in
@@ -11,7 +14,6 @@
 //! - Nothing is said about our names while the View is unready: SERVFAIL is asked again soon, NXDOMAIN
 //!   would be kept.
 //! - An OPT record in the query is answered by one in the answer, whatever else had to be left out.
-//!
 //! - A cached answer and one that is made anew are the same bytes: both are a [`sheet::Sheet`] that goes
 //!   through [`fit::fit`], which alone asks the generator.
 //!

@@ -29,8 +29,12 @@ pub(in crate::server) struct Meter {
     answers: [[Option<Counter>; RCODES]; KINDS],
     /// The time that answers took, in milliseconds.
     latency: Histogram,
+    /// The same of reverse names.
+    latency_ptr: Histogram,
     /// How many were answered since the last `begin`.
     answered: usize,
+    /// How many of them were about reverse names.
+    answered_ptr: usize,
     /// The word of the transport.
     transport: &'static str,
 }
@@ -59,29 +63,38 @@ impl Meter {
             stale: metrics::counter!("consul.dns.stale_queries"),
             answers: [const { [const { None }; RCODES] }; KINDS],
             latency: metrics::histogram!("consul.dns.domain_query"),
+            latency_ptr: metrics::histogram!("consul.dns.ptr_query"),
             answered: 0,
+            answered_ptr: 0,
             transport,
         }
     }
 
     /// Begins to measure a batch.
     pub(in crate::server) fn begin(&mut self) -> Instant {
-        self.answered = 0;
+        (self.answered, self.answered_ptr) = (0, 0);
         clock::monotonic()
     }
 
     /// Ends it: each of its answers took an equal part of the time.
     pub(in crate::server) fn end(&mut self, begun: Instant) {
         let Ok(count) = u32::try_from(self.answered) else { return };
-        if 0 < count {
-            let each = (clock::monotonic() - begun) / count;
-            self.latency.record_many(each.as_secs_f64() * 1_000.0, self.answered);
+        if count == 0 {
+            return;
+        }
+        let each_ms = ((clock::monotonic() - begun) / count).as_secs_f64() * 1_000.0;
+        let others = self.answered - self.answered_ptr;
+        for (latency, count) in [(&self.latency, others), (&self.latency_ptr, self.answered_ptr)] {
+            if 0 < count {
+                latency.record_many(each_ms, count);
+            }
         }
     }
 
     /// Counts an answer.
     pub(in crate::server) fn count(&mut self, said: &Said) {
         self.answered += 1;
+        self.answered_ptr += usize::from(said.kind == Some(RecordType::PTR));
         self.queries.increment(1);
         if said.is_cached { &self.hits } else { &self.misses }.increment(1);
         if said.is_truncated {

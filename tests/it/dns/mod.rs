@@ -55,6 +55,8 @@ mod robust;
 
 mod outside;
 
+mod counted;
+
 mod streams;
 
 use self::file::File;
