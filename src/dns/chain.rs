@@ -45,7 +45,7 @@ pub(super) fn follow_from(
         basis = None;
         complete(&mut answer, &question.asked, asker, known, rng, witness);
     }
-    for host in unknown_hosts(&answer) {
+    for host in unknown_hosts(&answer, &question.asked) {
         basis = None;
         // Only an instance's host is worth a question to others.
         let is_asked = asker.recursion_desired && question.asked.kind == RecordType::SRV;
@@ -171,7 +171,7 @@ fn rename(owner: &mut Owner, name: &Name) {
 }
 
 /// Hosts that our own answers point at and nothing is said of yet.
-fn unknown_hosts(answer: &Answer) -> Vec<Name> {
+fn unknown_hosts(answer: &Answer, asked: &Asked<'_>) -> Vec<Name> {
     let mut hosts: Vec<Name> = Vec::new();
     if !answer.is_authoritative {
         return hosts;
@@ -185,9 +185,17 @@ fn unknown_hosts(answer: &Answer) -> Vec<Name> {
             RData::SVCB(svcb) => &svcb.target_name,
             _ => continue,
         };
-        let is_new = offer.addresses.is_none() && !host.is_root() && !hosts.contains(host);
+        let is_service = matches!(offer.record.data, RData::HTTPS(_) | RData::SVCB(_));
+        let host = match (host.is_root(), &offer.record.owner) {
+            (false, _) => host.clone(),
+            // RFC 9460 §2.5.2: the owner itself.
+            (true, Owner::Question) if is_service => asked.name.to_name(),
+            (true, Owner::Named(owner)) if is_service => owner.clone(),
+            (true, _) => continue,
+        };
+        let is_new = offer.addresses.is_none() && !hosts.contains(&host);
         if is_new && hosts.len() < DNS_HOSTS_HELPED_MAX {
-            hosts.push(host.clone());
+            hosts.push(host);
         }
     }
     hosts
