@@ -71,7 +71,7 @@ impl Fetcher {
                 (ask, fetched)
             }));
             fetched.extend(answers.await);
-            let outside = Said { forwarder: &self.forwarder, fetched: &fetched };
+            let outside = Heard { forwarder: &self.forwarder, fetched: &fetched };
             let (bytes, transport) = (&*waiting.bytes, waiting.transport);
             let incoming = Incoming { bytes, transport, source: waiting.source };
             let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,14 +91,14 @@ impl Fetcher {
 }
 
 /// What others said: what was fetched for one query, and else what is remembered.
-pub(in crate::server) struct Said<'a> {
+pub(in crate::server) struct Heard<'a> {
     /// What remembers.
     pub(in crate::server) forwarder: &'a Forwarder,
     /// What was fetched.
     pub(in crate::server) fetched: &'a [(Ask, Fetched)],
 }
 
-impl Outside for Said<'_> {
+impl Outside for Heard<'_> {
     fn look(&self, ask: &Ask) -> Option<Fetched> {
         if let Some((_, fetched)) = self.fetched.iter().find(|(asked, _)| asked == ask) {
             return Some(fetched.clone());

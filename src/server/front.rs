@@ -95,7 +95,7 @@ impl Front {
         worker: &mut Worker,
         out: &mut Vec<u8>,
     ) -> Outgoing {
-        let outside = fetch::Said { forwarder: self.fetcher.forwarder(), fetched: &[] };
+        let outside = fetch::Heard { forwarder: self.fetcher.forwarder(), fetched: &[] };
         self.respond_with(moment, &outside, incoming, worker, out)
     }
 
@@ -148,7 +148,7 @@ impl Front {
         let source = SocketAddr::new(enquiry.client, EXPLAINED_PORT);
         let incoming = Incoming { bytes: &bytes, transport: enquiry.transport, source };
         let moment = self.moment();
-        let outside = fetch::Said { forwarder: self.fetcher.forwarder(), fetched: &[] };
+        let outside = fetch::Heard { forwarder: self.fetcher.forwarder(), fetched: &[] };
         let known = self.known(&moment, &outside);
         let explained = dns::explain::explain(&known, &incoming, &mut self.worker().rng);
         explained.ok_or_else(|| "such a query is not answered".to_owned())
