@@ -26,6 +26,7 @@
 //! | room | turns what into what |
 //! |---|---|
 //! | [`model`] | vocabulary: names, numbers, time, limits, what a catalog holds |
+//! | [`acl`] | Policy → `Authorizer`: what a token may see and do |
 //! | [`zone`] | zone files → `StaticZone`s; what a zone knows about a name |
 //! | [`catalog`] | `Command × Catalog → Reply + Changes`, pure |
 //! | [`publish`] | applied batches → immutable Views and wake-ups; the door for writes |
@@ -62,12 +63,15 @@
 //! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
 //! | `Cut` | a name in a StaticZone that is delegated to other servers | `Referral`: what is answered there |
 //! | `Language` | what a file is written in: JSON or HCL | `Layout`: for whom the command line prints |
+//! | `Policy → Authorizer` | rules, and what answers handlers by them | `Tokens`: who knows which Authorizer a secret opens |
 //! | `Enquiry → Explanation` | what somebody wants to know of DNS, and why it answers so | `Question`: what a client asked |
 //! | `Ask → Fetched` | what DNS lacks for an answer, and what came of it | `Question`: what a client asked |
 //! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 
 pub mod model;
+
+pub mod acl;
 
 pub mod zone;
 

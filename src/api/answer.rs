@@ -25,8 +25,9 @@ pub(in crate::api) struct Index {
 
 impl Index {
     /// The headers of a read.
-    pub(in crate::api) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(5);
+    pub(in crate::api) fn headers(&self, call: &Call) -> HeaderMap {
+        let mut headers = filter_headers(call);
+        headers.reserve(5);
         headers.insert(INDEX, HeaderValue::from(self.revision.0));
         let has_leader = if self.has_leader { "true" } else { "false" };
         headers.insert(KNOWN_LEADER, HeaderValue::from_static(has_leader));
@@ -36,8 +37,8 @@ impl Index {
     }
 
     /// The headers of a read that says how fresh it is; Consul's KV reads do not.
-    pub(in crate::api) fn headers_with_consistency(&self) -> HeaderMap {
-        let mut headers = self.headers();
+    pub(in crate::api) fn headers_with_consistency(&self, call: &Call) -> HeaderMap {
+        let mut headers = self.headers(call);
         let word = match self.consistency {
             Consistency::Stale => "stale",
             Consistency::Lease => "leader",
@@ -53,13 +54,27 @@ impl Index {
         call: &Call,
         value: &T,
     ) -> Result<Response, Fault> {
-        json_with(call.pretty, StatusCode::OK, self.headers_with_consistency(), value)
+        json_with(call.pretty, StatusCode::OK, self.headers_with_consistency(call), value)
     }
 }
 
 /// A value as JSON: on one line, or indented by four spaces with a newline at its end.
 pub(in crate::api) fn json<T: Serialize>(pretty: bool, value: &T) -> Result<Response, Fault> {
     json_with(pretty, StatusCode::OK, HeaderMap::new(), value)
+}
+
+/// A list that is read from elsewhere than a View, as JSON: without index headers.
+pub(in crate::api) fn list<T: Serialize>(call: &Call, value: &T) -> Result<Response, Fault> {
+    json_with(call.pretty, StatusCode::OK, filter_headers(call), value)
+}
+
+/// What says that something was left out of an answer, as newer versions of Consul do.
+fn filter_headers(call: &Call) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if call.is_filtered() {
+        headers.insert(FILTERED, HeaderValue::from_static("true"));
+    }
+    headers
 }
 
 /// A value as JSON, with a status and more headers.
@@ -112,6 +127,9 @@ pub(in crate::api) const CONTENT_HASH: HeaderName = HeaderName::from_static("x-c
 
 /// What a blocking query hands back.
 const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
+
+/// Whether the caller's token left something out.
+const FILTERED: HeaderName = HeaderName::from_static("x-consul-results-filtered-by-acls");
 
 /// Whether there is a leader.
 const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader");

@@ -1,11 +1,14 @@
-//! Request head → Call: parameters parsed once into types, and the refusals that all endpoints share.
+//! Request head → Call: parameters parsed once into types, who calls, and the refusals that all endpoints
+//! share.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::Uri;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri, header};
 
+use crate::acl::Authorizer;
 use crate::api::fault::Fault;
 use crate::api::params::{Params, decode_percent};
 use crate::api::{Api, ApiOptions};
@@ -21,6 +24,10 @@ pub(in crate::api) struct Call {
     uri: Uri,
     /// Whether JSON is indented.
     pub pretty: bool,
+    /// What the caller may see and do; `guard` asks it.
+    pub acl: Authorizer,
+    /// Whether something was left out of the answer because the caller may not see it.
+    pub(in crate::api) is_filtered: AtomicBool,
 }
 
 /// How a read is to be done.
@@ -56,8 +63,22 @@ impl FromRequestParts<Api> for Call {
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Fault> {
         let params = Params::parse(parts.uri.query().unwrap_or_default())?;
         let pretty = api.options.pretty || params.has("pretty");
-        Ok(Self { params, uri: parts.uri.clone(), pretty })
+        let acl = api.services.tokens.authorizer(secret(&params, &parts.headers))?;
+        let is_filtered = AtomicBool::new(false);
+        Ok(Self { params, uri: parts.uri.clone(), pretty, acl, is_filtered })
     }
+}
+
+/// The secret that a request shows: a parameter, else a header of Consul's, else a bearer's (RFC 6750 §2.1).
+fn secret<'a>(params: &'a Params, headers: &'a HeaderMap) -> Option<&'a str> {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || {
+        let (scheme, secret) = header(header::AUTHORIZATION.as_str())?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+    };
+    let is_stated = |secret: &&str| !secret.is_empty();
+    let shown = params.stated("token").or_else(|| header(TOKEN).filter(is_stated));
+    shown.or_else(|| bearer().filter(is_stated))
 }
 
 impl Call {
@@ -173,3 +194,6 @@ pub(in crate::api) fn parse_bool(text: &str) -> Option<bool> {
         _ => None,
     }
 }
+
+/// Where clients of Consul put a secret.
+const TOKEN: &str = "x-consul-token";

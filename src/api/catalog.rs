@@ -19,10 +19,13 @@ use crate::api::json::registration::{self, Addressed};
 use crate::api::json::service::CatalogServiceJson;
 use crate::api::meter::count_lookup;
 use crate::api::select::{InstanceSelection, NodeSelection};
+use crate::api::vet::vet_catalog;
 use crate::catalog::Reply;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
+use crate::catalog::state::NodeEntry;
 use crate::model::name::Tag;
+use crate::model::service::Service;
 
 /// Puts a node, a service and checks in place.
 pub(in crate::api) async fn register(
@@ -49,6 +52,7 @@ pub(in crate::api) async fn deregister(
 async fn propose(api: &Api, call: &Call, addressed: Addressed) -> Result<Response, Fault> {
     call.check_datacenter(&api.options)?;
     check_datacenter(&addressed.datacenter, &api.options)?;
+    vet_catalog(&call.acl, &api.services.reader.load(), &addressed.command)?;
     match api.services.propose.propose(addressed.command).await? {
         Reply::Done(_) => json(call.pretty, &true),
         Reply::CasMismatch => json(call.pretty, &false),
@@ -71,6 +75,7 @@ pub(in crate::api) async fn nodes(State(api): State<Api>, call: Call) -> Result<
     let (view, index) = read(&api, options, vec![Topic::Nodes], |view| view.tables().nodes).await?;
     let datacenter = api.options.datacenter.folded();
     let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
+    let selected = selected.filter(|entry| call.shows_node(&entry.node.name));
     let nodes: Vec<_> = selected.map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
     index.answer(&call, &nodes)
 }
@@ -86,7 +91,7 @@ pub(in crate::api) async fn services(
     let revision = |view: &View| selection.revision(view.tables().services, view);
     let (view, index) = read(&api, options, topics, revision).await?;
     let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for entry in view.services() {
+    for entry in view.services().filter(|entry| call.shows_service(&entry.name)) {
         for instance in entry.instances.values().filter(|i| selection.admits(&i.node)) {
             let tags = services.entry(entry.name.as_str()).or_default();
             tags.extend(instance.service.tags.iter().map(Tag::as_str));
@@ -101,7 +106,7 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     let (entry, index) = find_service(&api, &call, "/v1/catalog/service/").await?;
     count_lookup("catalog", entry.as_deref(), call.params.has("tag"));
     let datacenter = api.options.datacenter.folded();
-    let selected = selection.of(entry.as_deref());
+    let selected = selection.of(&call, entry.as_deref());
     let shown: Vec<_> = selected.map(|i| CatalogServiceJson::new(i, datacenter)).collect();
     index.answer(&call, &shown)
 }
@@ -134,7 +139,8 @@ pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<R
     let resolve = |text| node_name(&api, text);
     let (entry, index) = find_node(&api, &call, "/v1/catalog/node/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    let shown = entry.as_deref().map(|entry| NodeServicesJson::new(entry, datacenter));
+    let entry = entry.as_deref();
+    let shown = entry.map(|e| NodeServicesJson::new(&e.node, services_of(&call, e), datacenter));
     index.answer(&call, &shown)
 }
 
@@ -146,7 +152,14 @@ pub(in crate::api) async fn node_services(
     let resolve = |text| node_name(&api, text);
     let (entry, index) = find_node(&api, &call, "/v1/catalog/node-services/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    index.answer(&call, &NodeServiceListJson::new(entry.as_deref(), datacenter))
+    let entry = entry.as_deref().map(|entry| (&*entry.node, services_of(&call, entry)));
+    index.answer(&call, &NodeServiceListJson::new(entry, datacenter))
+}
+
+/// The services of a node that the caller may see.
+fn services_of<'a>(call: &Call, entry: &'a NodeEntry) -> Vec<&'a Service> {
+    let services = entry.services.values().map(|service| &**service);
+    services.filter(|service| call.shows_service(&service.name)).collect()
 }
 
 /// The name of a node that may be called by its UUID: an answer is looked up and waited for by name.

@@ -9,6 +9,7 @@ use crate::api::Api;
 use crate::api::answer::json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::model::explanation::Enquiry;
 use crate::model::transport::Transport;
 
@@ -17,6 +18,7 @@ use crate::model::transport::Transport;
 /// wants DNSSEC records, and `?client=` the address that it asks from.
 pub(in crate::api) async fn explain(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     call.check_datacenter(&api.options)?;
+    permit(call.acl.agent_read(&api.options.node))?;
     let enquiry = enquiry(&call)?;
     let explanation = api.services.program.explain(&enquiry).map_err(Fault::Invalid)?;
     json(call.pretty, &explanation)

@@ -5,6 +5,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::acl::TokenFault;
 use crate::agent::AgentFault;
 use crate::catalog::Reject;
 use crate::publish::ProposeFault;
@@ -18,6 +19,12 @@ pub(in crate::api) enum Fault {
     /// The body is no JSON, or says something of the wrong type: 400.
     #[error("Request decode failed: {0}")]
     Decode(String),
+    /// The caller's token does not allow it: 403.
+    #[error("Permission denied")]
+    Denied,
+    /// The caller's token opens nothing: 403.
+    #[error(transparent)]
+    Token(#[from] TokenFault),
     /// What the path names is not there: 404.
     #[error("{0}")]
     NotFound(String),
@@ -58,6 +65,7 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Decode(_) => StatusCode::BAD_REQUEST,
+            Self::Denied | Self::Token(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,

@@ -10,7 +10,7 @@ use crate::api::fault::Fault;
 use crate::api::topics::{node_topics, service_topics};
 use crate::catalog::state::{NodeEntry, ServiceEntry};
 
-/// The service behind `prefix` in the path.
+/// The service behind `prefix` in the path; one that the caller may not see is not there.
 ///
 /// # Errors
 /// [`Fault`], where none is named, or the read cannot be as fresh as it shall.
@@ -23,10 +23,12 @@ pub(in crate::api) async fn find_service(
     let options = call.read_options(&api.options)?;
     let (folded, topics) = service_topics(&name);
     let (view, index) = read(api, options, topics, |view| view.service_revision(&folded)).await?;
-    Ok((view.service(&folded).cloned(), index))
+    let entry = view.service(&folded).filter(|entry| call.shows_service(&entry.name));
+    Ok((entry.cloned(), index))
 }
 
-/// The node behind `prefix` in the path. `resolve` makes a name of what stands there.
+/// The node behind `prefix` in the path; one that the caller may not see is not there. `resolve` makes a name
+/// of what stands in the path.
 ///
 /// # Errors
 /// [`Fault`], where none is named, or the read cannot be as fresh as it shall.
@@ -40,5 +42,6 @@ pub(in crate::api) async fn find_node(
     let options = call.read_options(&api.options)?;
     let (folded, topics) = node_topics(&resolve(text));
     let (view, index) = read(api, options, topics, |view| view.node_revision(&folded)).await?;
-    Ok((view.node(&folded).cloned(), index))
+    let entry = view.node(&folded).filter(|entry| call.shows_node(&entry.node.name));
+    Ok((entry.cloned(), index))
 }

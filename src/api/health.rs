@@ -21,7 +21,8 @@ use crate::model::health::Status;
 pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     let (entry, index) = find_node(&api, &call, "/v1/health/node/", |name| name).await?;
     let checks = entry.iter().flat_map(|entry| entry.checks.values());
-    let shown: Vec<_> = checks.map(|check| CheckJson::new(check)).collect();
+    let shown = checks.filter(|check| call.shows_check(check));
+    let shown: Vec<_> = shown.map(|check| CheckJson::new(check)).collect();
     index.answer(&call, &shown)
 }
 
@@ -32,6 +33,7 @@ pub(in crate::api) async fn checks(State(api): State<Api>, call: Call) -> Result
     let instances = entry.iter().flat_map(|entry| entry.instances.values());
     let selected = instances.filter(|instance| selection.admits(&instance.node));
     let checks = selected.flat_map(|instance| &instance.service_checks);
+    let checks = checks.filter(|check| call.shows_check(check));
     let shown: Vec<_> = checks.map(|check| CheckJson::new(check)).collect();
     index.answer(&call, &shown)
 }
@@ -42,7 +44,7 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     let (entry, index) = find_service(&api, &call, "/v1/health/service/").await?;
     count_lookup("health", entry.as_deref(), call.params.has("tag"));
     let datacenter = api.options.datacenter.folded();
-    let selected = selection.of(entry.as_deref());
+    let selected = selection.of(&call, entry.as_deref());
     let shown: Vec<_> = selected.map(|i| InstanceJson::new(i, datacenter)).collect();
     index.answer(&call, &shown)
 }
@@ -59,7 +61,8 @@ pub(in crate::api) async fn state(State(api): State<Api>, call: Call) -> Result<
     let nodes = view.nodes().filter(|entry| selection.admits(&entry.node));
     let checks = nodes.flat_map(|entry| entry.checks.values());
     let selected = checks.filter(|check| word == ANY || wanted == Some(check.status));
-    let shown: Vec<_> = selected.map(|check| CheckJson::new(check)).collect();
+    let shown = selected.filter(|check| call.shows_check(check));
+    let shown: Vec<_> = shown.map(|check| CheckJson::new(check)).collect();
     index.answer(&call, &shown)
 }
 

@@ -11,6 +11,7 @@ use crate::api::blocking::read;
 use crate::api::body::read_value;
 use crate::api::call::{Call, ReadOptions};
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::api::json::kv::KvPairJson;
 use crate::api::meter::time_kv_write;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet};
@@ -29,10 +30,11 @@ pub(in crate::api) async fn get(State(api): State<Api>, call: Call) -> Result<Re
         return tree(&api, &call, call.read_options(&api.options)?, &path).await;
     }
     let key = parse_key(&path)?;
+    permit(call.acl.key_read(&path))?;
     let options = call.read_options(&api.options)?;
     let topics = vec![Topic::Key(key)];
     let (view, index) = read(&api, options, topics, |view| view.key_revision(&path)).await?;
-    let headers = index.headers();
+    let headers = index.headers(&call);
     let Some(entry) = view.key(&path) else { return Ok(not_found(headers)) };
     if call.params.has("raw") {
         return Ok((headers, raw_headers(), Bytes::clone(&entry.value)).into_response());
@@ -46,13 +48,15 @@ async fn tree(
     options: ReadOptions,
     prefix: &str,
 ) -> Result<Response, Fault> {
+    permit(call.acl.key_list(prefix))?;
     let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
-    let entries: Vec<_> = view.keys_with_prefix(prefix).map(|e| KvPairJson::new(e)).collect();
+    let entries = view.keys_with_prefix(prefix).filter(|e| call.shows_key(e.key.as_str()));
+    let entries: Vec<_> = entries.map(|e| KvPairJson::new(e)).collect();
     if entries.is_empty() {
-        return Ok(not_found(index.headers()));
+        return Ok(not_found(index.headers(call)));
     }
-    json_with(call.pretty, StatusCode::OK, index.headers(), &entries)
+    json_with(call.pretty, StatusCode::OK, index.headers(call), &entries)
 }
 
 async fn keys(
@@ -61,12 +65,13 @@ async fn keys(
     options: ReadOptions,
     prefix: &str,
 ) -> Result<Response, Fault> {
+    permit(call.acl.key_list(prefix))?;
     let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
     // Old clients misspell the parameter, and Consul lets them.
     let separator = call.params.stated("separator").or_else(|| call.params.stated("seperator"));
     let mut keys: Vec<&str> = Vec::new();
-    for entry in view.keys_with_prefix(prefix) {
+    for entry in view.keys_with_prefix(prefix).filter(|e| call.shows_key(e.key.as_str())) {
         let key = up_to(entry.key.as_str(), prefix, separator);
         // Keys come in order, so those that are cut to the same text are neighbours.
         if keys.last() != Some(&key) {
@@ -75,9 +80,9 @@ async fn keys(
     }
     // The whole store may be empty; a prefix that nothing has is not found.
     if keys.is_empty() && !prefix.is_empty() {
-        return Ok(not_found(index.headers()));
+        return Ok(not_found(index.headers(call)));
     }
-    json_with(call.pretty, StatusCode::OK, index.headers(), &keys)
+    json_with(call.pretty, StatusCode::OK, index.headers(call), &keys)
 }
 
 /// A key up to the first separator behind the prefix, itself included.
@@ -96,6 +101,7 @@ pub(in crate::api) async fn put(
     body: Body,
 ) -> Result<Response, Fault> {
     let key = parse_key(&call.under(PREFIX)?)?;
+    permit(call.acl.key_write(key.as_str()))?;
     call.check_datacenter(&api.options)?;
     refuse_together(&call, &["cas", "acquire", "release"])?;
     let flags = number(&call, "flags")?.unwrap_or(0);
@@ -117,9 +123,11 @@ pub(in crate::api) async fn delete(State(api): State<Api>, call: Call) -> Result
     refuse_together(&call, &["recurse", "cas"])?;
     let path = call.under(PREFIX)?;
     if call.params.has("recurse") {
+        permit(call.acl.key_write_prefix(&path))?;
         return propose(&api, &call, Command::KvDeleteTree(KvDeleteTree { prefix: path })).await;
     }
     let key = parse_key(&path)?;
+    permit(call.acl.key_write(key.as_str()))?;
     let cas = number(&call, "cas")?.map(Revision);
     propose(&api, &call, Command::KvDelete(KvDelete { key, cas })).await
 }

@@ -11,10 +11,12 @@ use serde::Serialize;
 use crate::api::answer::json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::api::{Api, Metric, MetricsSnapshot, MetricsSpan, Sample};
 
 /// What was counted.
 pub(in crate::api) async fn metrics(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.agent_read(&api.options.node))?;
     let program = &api.services.program;
     if call.params.first("format") == Some("prometheus") {
         let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

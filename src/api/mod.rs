@@ -8,6 +8,8 @@
 //! - A blocking query is woken only for what it asked about, and answers only when its own result is newer
 //!   than what the client has seen, or at the end of its wait.
 //! - A stop answers what waits: blocking queries with the data of that moment, as at the end of their wait.
+//! - Every handler asks what the caller's token may do, before anything is proposed, and leaves out of a
+//!   list what it may not see (`guard`). `tests/authorisation.rs` refuses a route that does not.
 //! - A bug in a handler is a 500 on that request, not a dropped connection.
 //!
 //! Deliberately absent: the service mesh, whose lists are empty.
@@ -20,6 +22,10 @@
 mod routes;
 
 mod call;
+
+mod guard;
+
+mod vet;
 
 mod params;
 
@@ -62,6 +68,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::acl::Tokens;
 use crate::agent::Agent;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
@@ -179,6 +186,8 @@ pub struct Services {
     pub propose: Arc<dyn Propose>,
     /// What this machine says is true.
     pub agent: Agent,
+    /// Who knows what a token may do.
+    pub tokens: Arc<dyn Tokens>,
     /// The running program.
     pub program: Arc<dyn Program>,
     /// Ends the waits of blocking queries, which would otherwise outlive a stop by minutes.

@@ -85,13 +85,14 @@ impl InstanceSelection {
         Ok(Self { health, ..Self::new(call) })
     }
 
-    /// The instances of a service that stay; none of one that is not there.
+    /// The instances of a service that stay and that the caller may see; none of one that is not there.
     pub(in crate::api) fn of<'a>(
         &'a self,
+        call: &'a Call,
         entry: Option<&'a ServiceEntry>,
     ) -> impl Iterator<Item = &'a Arc<Instance>> {
         let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
-        instances.filter(|instance| self.admits(instance))
+        instances.filter(|instance| self.admits(instance) && call.shows_instance(instance))
     }
 
     /// Whether an instance stays.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::acl::AclsDisabled;
 use crate::agent::Agent;
 use crate::api::{MetricsSnapshot, MetricsSpan, Program, Services};
 use crate::model::definition::Probe;
@@ -55,6 +56,7 @@ impl Handle {
             reader: self.reader.clone(),
             propose: Arc::clone(&self.propose),
             agent: self.agent.clone(),
+            tokens: Arc::new(AclsDisabled),
             program: Arc::new(self),
             stop: stop.clone(),
         }

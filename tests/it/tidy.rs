@@ -9,21 +9,22 @@ use fs_err as fs;
 /// Each room, and the rooms that it may import from, besides itself.
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("acl", &["model"]),
     ("zone", &["model"]),
     ("catalog", &["model"]),
     ("publish", &["model", "catalog"]),
-    ("dns", &["model", "zone", "catalog"]),
+    ("dns", &["model", "acl", "zone", "catalog"]),
     ("forward", &["model", "dns"]),
     ("raft", &["model", "catalog", "publish"]),
     ("leader", &["model", "catalog"]),
     ("intake", &["model", "zone", "catalog"]),
     ("agent", &["model", "catalog", "publish"]),
-    ("api", &["model", "catalog", "publish", "agent", "intake"]),
+    ("api", &["model", "acl", "catalog", "publish", "agent", "intake"]),
     (
         "server",
         &[
-            "model", "zone", "catalog", "publish", "dns", "forward", "raft", "leader", "intake",
-            "agent", "api",
+            "model", "acl", "zone", "catalog", "publish", "dns", "forward", "raft", "leader",
+            "intake", "agent", "api",
         ],
     ),
     ("cli", &["model", "dns", "intake", "server"]),
@@ -35,6 +36,7 @@ const PARTS: &[(&str, &str)] = &[("forward", "dns::outside")];
 /// Crates that a room may not use, so that it stays what it is (DESIGN: the rooms).
 const ABSENT: &[(&str, &[&str])] = &[
     ("model", &["tokio", "hickory_proto", "hickory_server", "openraft", "fjall", "axum"]),
+    ("acl", &["tokio", "hickory_proto", "axum", "openraft", "fjall", "std::time"]),
     ("zone", &["tokio", "hickory_server", "std::fs", "std::net::UdpSocket", "openraft", "fjall"]),
     ("catalog", &["tokio", "hickory_proto", "fastrand", "openraft", "fjall", "std::time::Instant"]),
     ("publish", &["tokio::net", "tokio::time", "tokio::spawn", "openraft", "fjall", "axum"]),

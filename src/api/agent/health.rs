@@ -9,6 +9,7 @@ use crate::api::Api;
 use crate::api::answer::{REASON, json_with, text};
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::api::json::agent::LocalHealthJson;
 use crate::api::json::check::CheckJson;
 use crate::api::json::service::AgentServiceJson;
@@ -56,6 +57,7 @@ pub(in crate::api) async fn by_id(State(api): State<Api>, call: Call) -> Result<
         let reason = format!("ServiceId {id} not found");
         return answer(&call, StatusCode::NOT_FOUND, &reason, &missing);
     };
+    permit(call.acl.service_read(&service.definition.name))?;
     let (verdict, shown) = judge(&local, service, api.options.node.as_str());
     answer(&call, verdict.code(), verdict.as_str(), &shown)
 }
@@ -68,6 +70,7 @@ pub(in crate::api) async fn by_name(State(api): State<Api>, call: Call) -> Resul
     }
     let local = api.services.agent.local();
     let wanted = ServiceName::new(&name).ok();
+    permit(wanted.as_ref().is_none_or(|name| call.acl.service_read(name)))?;
     let named = local.services.values().filter(|s| Some(&s.definition.name) == wanted.as_ref());
     let judged = named.map(|service| judge(&local, service, api.options.node.as_str()));
     let (verdicts, shown): (Vec<Verdict>, Vec<_>) = judged.unzip();

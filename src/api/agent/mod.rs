@@ -10,15 +10,17 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::answer::{empty, json};
+use crate::api::answer::{empty, json, list};
 use crate::api::call::{Call, parse_bool};
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::api::json::agent::{CoordinateJson, MemberJson, SelfConfigJson, SelfJson};
 use crate::model::node::Meta;
 
 /// Who this agent is.
 pub(in crate::api) async fn own(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     let options = &api.options;
+    permit(call.acl.agent_read(&options.node))?;
     let program = &api.services.program;
     let view = api.services.reader.load_full();
     let no_meta = Meta::new();
@@ -49,7 +51,8 @@ pub(in crate::api) async fn members(State(api): State<Api>, call: Call) -> Resul
         return Err(Fault::Refused(text.to_owned()));
     }
     let members = api.services.program.members();
-    json(call.pretty, &members.iter().map(MemberJson::new).collect::<Vec<_>>())
+    let shown = members.iter().filter(|member| call.shows_node(&member.name));
+    list(&call, &shown.map(MemberJson::new).collect::<Vec<_>>())
 }
 
 /// Takes the whole node out of the answers, or puts it back.
@@ -58,24 +61,28 @@ pub(in crate::api) async fn maintenance(
     call: Call,
 ) -> Result<Response, Fault> {
     let reason = maintenance_reason(&call)?;
+    permit(call.acl.node_write(&api.options.node))?;
     api.services.agent.set_node_maintenance(reason).await?;
     Ok(empty())
 }
 
 /// Reads the configuration again.
-pub(in crate::api) async fn reload(State(api): State<Api>, _call: Call) -> Result<Response, Fault> {
+pub(in crate::api) async fn reload(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.agent_write(&api.options.node))?;
     api.services.program.reload().await.map_err(Fault::Refused)?;
     Ok(empty())
 }
 
 /// Leaves the cluster.
-pub(in crate::api) async fn leave(State(api): State<Api>, _call: Call) -> Result<Response, Fault> {
+pub(in crate::api) async fn leave(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.agent_write(&api.options.node))?;
     api.services.program.leave();
     Ok(empty())
 }
 
 /// Joins another agent: refused, since this server is a cluster of its own.
-pub(in crate::api) async fn join(_api: State<Api>, call: Call) -> Result<Response, Fault> {
+pub(in crate::api) async fn join(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.agent_write(&api.options.node))?;
     let address = call.under("/v1/agent/join/")?;
     let text = "this server is a cluster of its own, and joining others is not supported yet";
     Err(Fault::Refused(format!("Failed to join {address}: {text}")))
@@ -86,6 +93,7 @@ pub(in crate::api) async fn force_leave(
     State(api): State<Api>,
     call: Call,
 ) -> Result<Response, Fault> {
+    permit(call.acl.operator_write())?;
     let name = call.under("/v1/agent/force-leave/")?;
     let members = api.services.program.members();
     if members.iter().any(|member| member.name.as_str() == name) {

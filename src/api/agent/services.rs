@@ -10,11 +10,13 @@ use axum::response::Response;
 use crate::agent::AgentFault;
 use crate::api::Api;
 use crate::api::agent::maintenance_reason;
-use crate::api::answer::{CONTENT_HASH, empty, json, json_with, to_bytes};
+use crate::api::answer::{self, CONTENT_HASH, empty, json_with, to_bytes};
 use crate::api::body::read_json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::guard::permit;
 use crate::api::json::service::AgentServiceJson;
+use crate::api::vet::{vet_service, vet_service_change};
 use crate::intake;
 use crate::model::name::ServiceId;
 
@@ -22,12 +24,12 @@ use crate::model::name::ServiceId;
 pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     call.read_options(&api.options)?;
     let local = api.services.agent.local();
-    let services: BTreeMap<&str, AgentServiceJson<'_>> = local
-        .services
-        .values()
+    let services = local.services.values();
+    let services: BTreeMap<&str, AgentServiceJson<'_>> = services
+        .filter(|local| call.shows_service(&local.definition.name))
         .map(|local| (local.definition.id.as_str(), AgentServiceJson::new(&local.definition)))
         .collect();
-    json(call.pretty, &services)
+    answer::list(&call, &services)
 }
 
 /// One service, with a number that changes with its content.
@@ -37,6 +39,7 @@ pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Re
     let id = ServiceId::new(&text).map_err(|_| unknown())?;
     let local = api.services.agent.local();
     let service = local.services.get(&id).ok_or_else(unknown)?;
+    permit(call.acl.service_read(&service.definition.name))?;
     let plain = AgentServiceJson::new(&service.definition);
     let hash = format!("{:016x}", fnv1a(&to_bytes(false, &plain)?));
     let mut headers = HeaderMap::new();
@@ -57,6 +60,7 @@ pub(in crate::api) async fn register(
     let decoded = intake::service_from_json(&body);
     let definition = decoded.map_err(|fault| Fault::Invalid(fault.to_string()))?;
     let replace_checks = call.switch("replace-existing-checks")?;
+    vet_service(&call.acl, &api.services.agent.local(), &definition)?;
     api.services.agent.register_service(definition, replace_checks).await?;
     Ok(empty())
 }
@@ -71,6 +75,7 @@ pub(in crate::api) async fn deregister(
         return Err(Fault::Refused("ServiceID missing".to_owned()));
     }
     let Ok(id) = ServiceId::new(&text) else { return Ok(empty()) };
+    vet_service_change(&call.acl, &api.services.agent.local(), &id)?;
     match api.services.agent.deregister_service(&id).await {
         Ok(()) | Err(AgentFault::UnknownService(_)) => Ok(empty()),
         Err(fault) => Err(Fault::Agent(fault)),
@@ -86,6 +91,7 @@ pub(in crate::api) async fn maintenance(
     let reason = maintenance_reason(&call)?;
     let unknown = |_| Fault::Agent(AgentFault::UnknownService(text.clone()));
     let id = ServiceId::new(&text).map_err(unknown)?;
+    vet_service_change(&call.acl, &api.services.agent.local(), &id)?;
     api.services.agent.set_service_maintenance(&id, reason).await?;
     Ok(empty())
 }

@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer};
 
 use crate::api::json::service::ServiceJson;
 use crate::api::json::{Shown, stated};
-use crate::catalog::state::NodeEntry;
 use crate::model::address::Address;
 use crate::model::node::{Meta, Node};
 use crate::model::number::Revision;
+use crate::model::service::Service;
 
 /// A machine.
 #[derive(Serialize)]
@@ -63,18 +63,22 @@ pub(in crate::api) struct NodeServicesJson<'a> {
 
 impl<'a> NodeServicesJson<'a> {
     /// Shows a machine and its services.
-    pub(in crate::api) fn new(entry: &'a NodeEntry, datacenter: &'a str) -> Self {
-        Self { node: NodeJson::new(&entry.node, datacenter), services: ServicesById(entry) }
+    pub(in crate::api) fn new(
+        node: &'a Node,
+        services: Vec<&'a Service>,
+        datacenter: &'a str,
+    ) -> Self {
+        Self { node: NodeJson::new(node, datacenter), services: ServicesById(services) }
     }
 }
 
 /// The services of a machine by id.
-struct ServicesById<'a>(&'a NodeEntry);
+struct ServicesById<'a>(Vec<&'a Service>);
 
 impl Serialize for ServicesById<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.services.len()))?;
-        for service in self.0.services.values() {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for service in &self.0 {
             map.serialize_entry(service.id.as_str(), &ServiceJson::new(service))?;
         }
         map.end()
@@ -93,13 +97,14 @@ pub(in crate::api) struct NodeServiceListJson<'a> {
 
 impl<'a> NodeServiceListJson<'a> {
     /// Shows a machine and its services.
-    pub(in crate::api) fn new(entry: Option<&'a NodeEntry>, datacenter: &'a str) -> Self {
-        let services = |entry: &'a NodeEntry| {
-            entry.services.values().map(|service| ServiceJson::new(service)).collect()
-        };
+    pub(in crate::api) fn new(
+        entry: Option<(&'a Node, Vec<&'a Service>)>,
+        datacenter: &'a str,
+    ) -> Self {
+        let Some((node, services)) = entry else { return Self { node: None, services: None } };
         Self {
-            node: entry.map(|entry| NodeJson::new(&entry.node, datacenter)),
-            services: entry.map(services),
+            node: Some(NodeJson::new(node, datacenter)),
+            services: Some(services.into_iter().map(ServiceJson::new).collect()),
         }
     }
 }

@@ -12,6 +12,7 @@ use expect_test::Expect;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::acl::AclsDisabled;
 use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
 use crate::api::{
     ApiOptions, Metric, MetricsSnapshot, MetricsSpan, Program, Sample, Services, router,
@@ -124,9 +125,11 @@ pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
         wait_max: Duration::from_secs(600),
     };
     let agent = agent(&options.node, &options.datacenter);
+    let tokens = Arc::new(AclsDisabled);
     let program = Arc::new(Quiet);
     let stop = CancellationToken::new();
-    let services = Services { reader: reader.clone(), propose, agent, program, stop: stop.clone() };
+    let services =
+        Services { reader: reader.clone(), propose, agent, tokens, program, stop: stop.clone() };
     Server { router: router(options, services), reader, stop }
 }
 
