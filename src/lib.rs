@@ -54,6 +54,8 @@
 //! | `Place` | where something was stated: file, line, column | `Endpoint`: where the command line reaches an agent · `Position` |
 //! | `Question → Target → Outcome → Answer → bytes` | the five stations of a query: what was asked, what it means in our name grammar, what the catalog knows, rcode and sections, the wire | "request/response" is only for HTTP and RPC |
 //! | `Command → Reply + Change`s | the stations of a write: what to do, what the caller is told, which topics watchers see | `Reject`: refused by rule, part of `Reply` · `Fault`: something broke |
+//! | `Session` | what a client holds locks by, for as long as it lives | `Connection`: who is connected |
+//! | `Lock` | a key that one Session holds | `Mutex`: inside this process |
 //! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
 //! | `Sheet` | an Answer in bytes that can be copied into any message that asks the same | `Answer`: records, codes and reasons |
 //! | `Setup` | DNS settings with what follows from them | `DnsConfig`: what the operator set |

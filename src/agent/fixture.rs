@@ -21,6 +21,7 @@ use crate::model::health::Status;
 use crate::model::limits::SOCKETS_RUNNING_FEW;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId, ServiceName};
 use crate::model::number::{Revision, Weights};
+use crate::model::time::Now;
 use crate::publish::{
     Cluster, Consistency, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
 };
@@ -158,7 +159,7 @@ impl FakeCluster {
         let mut state = self.state.lock().unwrap();
         let (catalog, publisher) = &mut *state;
         let revision = Revision(catalog.tables().applied.0 + 1);
-        let (reply, changes) = apply::apply(catalog, revision, &command);
+        let (reply, changes) = apply::apply(catalog, revision, Now(0), &command);
         publisher.publish(View::new(catalog.clone()), &changes.topics);
         self.applied.lock().unwrap().push(command);
         reply

@@ -55,7 +55,7 @@ async fn propose(api: &Api, call: &Call, addressed: Addressed) -> Result<Respons
     vet_catalog(&call.acl, &api.services.reader.load(), &addressed.command)?;
     match api.services.propose.propose(addressed.command).await? {
         Reply::Done(_) => json(call.pretty, &true),
-        Reply::CasMismatch => json(call.pretty, &false),
+        Reply::CasMismatch | Reply::NoLock(_) => json(call.pretty, &false),
         Reply::Rejected(reject) => Err(Fault::Reject(reject)),
     }
 }

@@ -138,7 +138,7 @@ async fn propose(api: &Api, call: &Call, command: Command) -> Result<Response, F
     time_kv_write(begun);
     match reply {
         Reply::Done(_) => json(call.pretty, &true),
-        Reply::CasMismatch => json(call.pretty, &false),
+        Reply::CasMismatch | Reply::NoLock(_) => json(call.pretty, &false),
         Reply::Rejected(reject) => Err(Fault::Reject(reject)),
     }
 }

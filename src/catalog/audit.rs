@@ -1,9 +1,13 @@
 //! Catalog → every invariant between its maps that does not hold.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use imbl::OrdSet;
 
 use crate::catalog::state::Catalog;
 use crate::model::check::Check;
+use crate::model::health::Status;
 
 impl Catalog {
     /// Lists what is wrong; empty after every command, or there is a bug.
@@ -12,6 +16,8 @@ impl Catalog {
         let mut wrong = Vec::new();
         self.audit_nodes(&mut wrong);
         self.audit_services(&mut wrong);
+        self.audit_sessions(&mut wrong);
+        self.audit_locks(&mut wrong);
         for key in self.tombstones.keys().filter(|key| self.kv.contains_key(*key)) {
             wrong.push(format!("key {key:?} has an entry and a tombstone"));
         }
@@ -84,6 +90,59 @@ impl Catalog {
                     wrong.push(format!("instance {id} on {node} shows other checks than it has"));
                 }
             }
+        }
+    }
+
+    fn audit_sessions(&self, wrong: &mut Vec<String>) {
+        let mut bound = 0;
+        for (id, session) in &self.sessions {
+            let entry = self.nodes.get(&session.node);
+            if session.id != *id || !self.node_sessions.contains(&(session.node.clone(), *id)) {
+                wrong.push(format!("session {id} is not found by its id and node"));
+            }
+            if entry.is_none() {
+                wrong.push(format!("session {id} is on a node that is not there"));
+            }
+            let ids: BTreeSet<_> = session.check_ids().cloned().collect();
+            bound += ids.len();
+            for check in ids {
+                let found = entry.and_then(|entry| entry.checks.get(&check));
+                if found.is_none_or(|found| found.status == Status::Critical) {
+                    wrong.push(format!("session {id} outlived check {check}"));
+                }
+                if !self.check_sessions.contains(&(session.node.clone(), check.clone(), *id)) {
+                    wrong.push(format!("session {id} is not found by check {check}"));
+                }
+            }
+        }
+        if self.node_sessions.len() != self.sessions.len() || self.check_sessions.len() != bound {
+            wrong.push("a node or check knows sessions that are not there".to_owned());
+        }
+    }
+
+    fn audit_locks(&self, wrong: &mut Vec<String>) {
+        let mut locked = 0;
+        for (key, entry) in &self.kv {
+            let Some(session) = entry.session else { continue };
+            locked += 1;
+            if !self.sessions.contains_key(&session) {
+                wrong.push(format!("key {key:?} is locked by nobody"));
+            }
+            if !self.session_keys.get(&session).is_some_and(|keys| keys.contains(key)) {
+                wrong.push(format!("key {key:?} is not found by the session that locks it"));
+            }
+            if self.lock_delays.contains_key(key) {
+                wrong.push(format!("key {key:?} is locked before its lock delay has passed"));
+            }
+        }
+        if self.session_keys.values().map(OrdSet::len).sum::<usize>() != locked
+            || self.session_keys.values().any(OrdSet::is_empty)
+        {
+            wrong.push("a session holds keys that it does not lock".to_owned());
+        }
+        let delays = self.lock_delays.iter().map(|(key, until)| (*until, key.clone()));
+        if delays.collect::<OrdSet<_>>() != self.lock_delay_ends {
+            wrong.push("lock delays are not in the order of their ends".to_owned());
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::model::name::{CheckId, Key, NodeName, ServiceId};
 use crate::model::node::Meta;
 use crate::model::number::Revision;
 use crate::model::service::Service;
+use crate::model::session::{Session, SessionId};
 
 /// A change to the catalog, as it is replicated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,10 +30,18 @@ pub enum Command {
     Deregister(Deregistration),
     /// Puts a value under a key.
     KvSet(KvSet),
+    /// Puts a value under a key and takes its lock.
+    KvAcquire(KvLock),
+    /// Puts a value under a key and gives its lock back.
+    KvRelease(KvLock),
     /// Takes a key away.
     KvDelete(KvDelete),
     /// Takes all keys away that begin with a text.
     KvDeleteTree(KvDeleteTree),
+    /// Begins a session. Its revisions are ignored.
+    SessionCreate(Box<Session>),
+    /// Ends a session.
+    SessionDestroy(SessionDestroy),
     /// Forgets deletions up to a revision.
     ReapTombstones(ReapTombstones),
     /// A newer peer's command; changes nothing here.
@@ -135,6 +144,20 @@ pub struct KvSet {
     pub cas: Option<Revision>,
 }
 
+/// A value that is stored by who holds the lock of its key: from now on, or until now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KvLock {
+    /// Where.
+    pub key: Key,
+    /// What.
+    pub value: Bytes,
+    /// A number that the client chose.
+    #[serde(default)]
+    pub flags: u64,
+    /// Whose lock it is.
+    pub session: SessionId,
+}
+
 /// A key, and what must be true for it to be deleted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KvDelete {
@@ -150,6 +173,13 @@ pub struct KvDelete {
 pub struct KvDeleteTree {
     /// The beginning.
     pub prefix: String,
+}
+
+/// A session to end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionDestroy {
+    /// Which.
+    pub id: SessionId,
 }
 
 /// Deletions to forget.

@@ -8,6 +8,7 @@ use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry};
 use crate::model::kv::KvPair;
 use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
+use crate::model::session::{Session, SessionId};
 
 impl Catalog {
     /// A node with what runs on it, by folded name.
@@ -134,6 +135,38 @@ impl Catalog {
     #[must_use]
     pub fn oldest_tombstone(&self) -> Option<Revision> {
         self.tombstones.values().min().copied()
+    }
+
+    /// A session.
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<&Arc<Session>> {
+        self.sessions.get(&id)
+    }
+
+    /// All sessions, by id.
+    pub fn sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.sessions.values()
+    }
+
+    /// The sessions that end with a node, by id.
+    pub fn sessions_on<'a>(&'a self, node: &'a NodeName) -> impl Iterator<Item = &'a Arc<Session>> {
+        self.node_sessions
+            .range((node.clone(), SessionId::LEAST)..)
+            .take_while(move |(found, _)| found == node)
+            .filter_map(|(_, id)| self.sessions.get(id))
+    }
+
+    /// When a session began; for an unknown one, when a session last ended.
+    #[must_use]
+    pub fn session_revision(&self, id: SessionId) -> Revision {
+        self.session(id).map_or(self.tables.session_extinction, |found| found.modify_revision)
+    }
+
+    /// When a session on a node last began, or one anywhere last ended.
+    #[must_use]
+    pub fn node_session_revision(&self, node: &NodeName) -> Revision {
+        let begun = self.sessions_on(node).map(|session| session.modify_revision).max();
+        begun.unwrap_or_default().max(self.tables.session_extinction)
     }
 
     /// All keys that are there.

@@ -28,9 +28,11 @@ pub mod view;
 
 mod edit;
 
+mod edit_locks;
+
 mod audit;
 
 pub use self::command::Command;
-pub use self::reply::{Reject, Reply};
+pub use self::reply::{NoLock, Reject, Reply};
 pub use self::state::{Catalog, Instance};
 pub use self::view::View;

@@ -6,8 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::row::RowKey;
-use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
+use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
+use crate::model::session::SessionId;
 
 /// What became of a Command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,8 +17,21 @@ pub enum Reply {
     Done(Revision),
     /// A check-and-set found another revision than it named; nothing changed.
     CasMismatch,
+    /// A lock could not be taken or given back; nothing changed.
+    NoLock(NoLock),
     /// A rule forbids it; nothing changed.
     Rejected(Reject),
+}
+
+/// Why a lock could not be taken or given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoLock {
+    /// Another session holds it.
+    Held,
+    /// The session that would give it back does not hold it.
+    NotHeld,
+    /// Its holder ended so recently that nobody may have it yet.
+    Delayed,
 }
 
 /// The rule that forbids a Command. The texts are Consul's, since clients search for them.
@@ -41,6 +55,14 @@ pub enum Reject {
         /// Where the owner is.
         owner_address: String,
     },
+    /// A session on a node that is not there.
+    SessionNodeUnknown,
+    /// A session that depends on a check that its node does not have.
+    SessionCheckUnknown(CheckId),
+    /// A session that depends on a check that is critical.
+    SessionCheckCritical(CheckId),
+    /// A lock for a session that is not there.
+    SessionUnknown(SessionId),
 }
 
 impl fmt::Display for Reject {
@@ -57,6 +79,12 @@ impl fmt::Display for Reject {
                 out,
                 "failed inserting node: Error while renaming Node: Node name {node} is reserved by node {owner_id} with name {node} ({owner_address})"
             ),
+            Self::SessionNodeUnknown => out.write_str("Missing node registration"),
+            Self::SessionCheckUnknown(check) => write!(out, "Missing check '{check}' registration"),
+            Self::SessionCheckCritical(check) => {
+                write!(out, "Check '{check}' is in critical state")
+            }
+            Self::SessionUnknown(session) => write!(out, "invalid session \"{session}\""),
         }
     }
 }
@@ -80,6 +108,12 @@ pub enum Topic {
     KeyPrefix(String),
     /// Every key that begins so went. Announced, never waited for: `publish` finds who it concerns.
     KeyTree(String),
+    /// Any session began or ended.
+    Sessions,
+    /// A session on this node began or ended.
+    NodeSessions(NodeName),
+    /// This session began or ended.
+    Session(SessionId),
 }
 
 /// What a Command touched.

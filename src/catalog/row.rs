@@ -15,6 +15,8 @@ use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
 use crate::model::service::Service;
+use crate::model::session::{Session, SessionId};
+use crate::model::time::Now;
 
 /// The identity of a row. The order of the variants is the order of loading: a service's node comes
 /// before it.
@@ -34,6 +36,10 @@ pub enum RowKey {
     Key(Key),
     /// A deleted key.
     Tombstone(Key),
+    /// A session.
+    Session(SessionId),
+    /// Until when nobody may have the lock of a key.
+    LockDelay(Key),
 }
 
 /// What a row could not be read for.
@@ -82,10 +88,20 @@ struct NamedRevision {
     revision: Revision,
 }
 
+/// A lock delay as it is stored.
+#[derive(Serialize, Deserialize)]
+struct LockDelayRow {
+    /// The key whose lock it is.
+    key: Key,
+    /// Until when.
+    until: Now,
+}
+
 impl RowKey {
     /// The key's bytes. Sorting them sorts the rows into loading order.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
+        let session;
         let (letter, first, second) = match self {
             Self::Tables => (b'A', "", None),
             Self::Node(node) => (b'N', node.folded(), None),
@@ -94,6 +110,11 @@ impl RowKey {
             Self::ServiceRevision(name) => (b'U', name.folded(), None),
             Self::Key(key) => (b'V', key.as_str(), None),
             Self::Tombstone(key) => (b'W', key.as_str(), None),
+            Self::Session(id) => {
+                session = id.to_string();
+                (b'X', session.as_str(), None)
+            }
+            Self::LockDelay(key) => (b'Y', key.as_str(), None),
         };
         let mut bytes = vec![letter];
         bytes.extend_from_slice(first.as_bytes());
@@ -133,6 +154,11 @@ impl Catalog {
             RowKey::Tombstone(key) => self.tombstones.get(key).map(|revision| {
                 encode(&NamedRevision { name: key.as_str().to_owned(), revision: *revision })
             }),
+            RowKey::Session(id) => self.sessions.get(id).map(|session| encode(&**session)),
+            RowKey::LockDelay(key) => {
+                let delay = |until: &Now| LockDelayRow { key: key.clone(), until: *until };
+                self.lock_delays.get(key).map(|until| encode(&delay(until)))
+            }
         }
     }
 
@@ -148,6 +174,8 @@ impl Catalog {
         let revisions = self.services.keys().map(|name| RowKey::ServiceRevision(name.clone()));
         let keys = self.kv.keys().map(|key| RowKey::Key(key.clone()));
         let tombstones = self.tombstones.keys().map(|key| RowKey::Tombstone(key.clone()));
+        let sessions = self.sessions.keys().map(|id| RowKey::Session(*id));
+        let delays = self.lock_delays.keys().map(|key| RowKey::LockDelay(key.clone()));
         std::iter::once(RowKey::Tables)
             .chain(nodes)
             .chain(services)
@@ -155,6 +183,8 @@ impl Catalog {
             .chain(revisions)
             .chain(keys)
             .chain(tombstones)
+            .chain(sessions)
+            .chain(delays)
             .filter_map(|key| self.row(&key).map(|value| (key, value)))
     }
 
@@ -195,12 +225,20 @@ impl Catalog {
             }
             Some(b'V') => {
                 let entry: KvPair = decode(key, value)?;
-                self.kv.insert(entry.key.clone(), Arc::new(entry));
+                self.put_pair(&Arc::new(entry));
             }
             Some(b'W') => {
                 let row: NamedRevision = decode(key, value)?;
                 let key = Key::new(&row.name).map_err(|_| orphan())?;
                 self.tombstones.insert(key, row.revision);
+            }
+            Some(b'X') => {
+                let session: Session = decode(key, value)?;
+                self.put_session(&Arc::new(session));
+            }
+            Some(b'Y') => {
+                let row: LockDelayRow = decode(key, value)?;
+                self.delay_lock(&row.key, row.until);
             }
             _ => return Err(RowFault::Table(key.to_vec())),
         }

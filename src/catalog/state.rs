@@ -14,6 +14,8 @@ use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
 use crate::model::service::Service;
+use crate::model::session::{Session, SessionId};
+use crate::model::time::Now;
 
 /// The whole replicated state.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,18 @@ pub struct Catalog {
     pub(in crate::catalog) kv: OrdMap<Key, Arc<KvPair>>,
     /// When keys that are gone were deleted, so that indexes of what is left do not go backwards.
     pub(in crate::catalog) tombstones: OrdMap<Key, Revision>,
+    /// Sessions.
+    pub(in crate::catalog) sessions: OrdMap<SessionId, Arc<Session>>,
+    /// Which sessions end with a node.
+    pub(in crate::catalog) node_sessions: OrdSet<(NodeName, SessionId)>,
+    /// Which sessions depend on a check.
+    pub(in crate::catalog) check_sessions: OrdSet<(NodeName, CheckId, SessionId)>,
+    /// Which locks a session holds; no entry for one that holds none.
+    pub(in crate::catalog) session_keys: OrdMap<SessionId, OrdSet<Key>>,
+    /// Until when nobody may have the lock of a key, whether that is there or not.
+    pub(in crate::catalog) lock_delays: OrdMap<Key, Now>,
+    /// The same in the order in which they end.
+    pub(in crate::catalog) lock_delay_ends: OrdSet<(Now, Key)>,
     /// When tables as a whole last changed.
     pub(in crate::catalog) tables: Tables,
 }
@@ -41,6 +55,9 @@ pub struct Catalog {
 pub struct Tables {
     /// The last command that was applied, whether it changed anything or not.
     pub applied: Revision,
+    /// When it was proposed, by the clock of who proposed it.
+    #[serde(default)]
+    pub clock: Now,
     /// Any node.
     pub nodes: Revision,
     /// The last time that a node vanished.
@@ -55,6 +72,12 @@ pub struct Tables {
     pub kv: Revision,
     /// The newest tombstone that was reaped: older deletions are forgotten.
     pub tombstones_reaped: Revision,
+    /// Any session.
+    #[serde(default)]
+    pub sessions: Revision,
+    /// The last time that a session ended.
+    #[serde(default)]
+    pub session_extinction: Revision,
 }
 
 /// A node and what runs on it.

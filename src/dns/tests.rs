@@ -15,6 +15,7 @@ use crate::model::name::{Datacenter, NodeName, ServiceId, ServiceName};
 use crate::model::node::Meta;
 use crate::model::number::{Revision, Weights};
 use crate::model::service::Service;
+use crate::model::time::Now;
 
 fn config() -> DnsConfig {
     DnsConfig::new(Datacenter::new("dc1").unwrap(), NodeName::new("agent").unwrap())
@@ -43,7 +44,7 @@ fn register(catalog: &mut Catalog, revision: u64, at: u32, meta: Meta) {
         service: Some(service),
         checks: Vec::new(),
     };
-    let _ = apply(catalog, Revision(revision), &Command::Register(Box::new(registration)));
+    let _ = apply(catalog, Revision(revision), Now(0), &Command::Register(Box::new(registration)));
 }
 
 fn view(instances: u32) -> View {

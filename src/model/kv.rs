@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::name::Key;
 use crate::model::number::Revision;
+use crate::model::session::SessionId;
 
 /// A key and what stands under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct KvPair {
     /// How often a lock on it was acquired.
     #[serde(default)]
     pub lock_index: u64,
+    /// The session that holds its lock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
     /// When it was created.
     #[serde(default)]
     pub create_revision: Revision,

@@ -12,6 +12,21 @@ pub const KV_KEY_BYTES_MAX: usize = 32 * 1024;
 /// Largest KV value, in bytes (Consul's `kv_max_value_size`).
 pub const KV_VALUE_BYTES_MAX: usize = 512 * 1024;
 
+/// How long, at most, nobody gets a lock that its holder lost (Consul's `MaxLockDelay`).
+pub const LOCK_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// Shortest TTL of a session, unless `session_ttl_min` says otherwise.
+pub const SESSION_TTL_MIN: Duration = Duration::from_secs(10);
+
+/// Longest TTL of a session.
+pub const SESSION_TTL_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Checks of one session.
+pub const SESSION_CHECKS_MAX: usize = 256;
+
+/// Longest name of a session, in bytes: it is for people, and part of a replicated command.
+pub const SESSION_NAME_BYTES_MAX: usize = 64 * 1024;
+
 /// Tags of one service.
 pub const SERVICE_TAGS_MAX: usize = 512;
 

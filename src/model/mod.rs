@@ -29,6 +29,8 @@ pub mod check;
 
 pub mod kv;
 
+pub mod session;
+
 pub mod definition;
 
 pub mod dns_config;

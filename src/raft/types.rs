@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::catalog::{Command, Reply};
 use crate::model::limits::COMMAND_BYTES_MAX;
 use crate::model::name::NodeName;
+use crate::model::time::Now;
 use crate::publish::ProposeFault;
 
 openraft::declare_raft_types!(
@@ -46,14 +47,26 @@ pub(in crate::raft) struct Proposal {
     command: Arc<Command>,
     /// Its encoding: MessagePack with field names.
     bytes: Bytes,
+    /// When it was proposed.
+    at: Now,
+}
+
+/// A Proposal on its way to another peer.
+#[derive(Serialize, Deserialize)]
+struct ProposalRow {
+    /// When it was proposed.
+    #[serde(default)]
+    at: Now,
+    /// The encoded command.
+    command: Bytes,
 }
 
 impl Proposal {
-    /// Encodes a command.
+    /// Encodes a command that is proposed at `now`.
     ///
     /// # Errors
     /// [`ProposeFault::TooLarge`], where it has more than [`COMMAND_BYTES_MAX`] bytes.
-    pub(in crate::raft) fn new(command: Command) -> Result<Self, ProposeFault> {
+    pub(in crate::raft) fn new(command: Command, now: Now) -> Result<Self, ProposeFault> {
         let bytes = match rmp_serde::to_vec_named(&command) {
             Ok(bytes) => bytes,
             // Commands hold only text, numbers and lists, and a Vec takes every write.
@@ -63,15 +76,15 @@ impl Proposal {
             let bytes = bytes.len();
             return Err(ProposeFault::TooLarge { bytes, bytes_max: COMMAND_BYTES_MAX });
         }
-        Ok(Self { command: Arc::new(command), bytes: Bytes::from(bytes) })
+        Ok(Self { command: Arc::new(command), bytes: Bytes::from(bytes), at: now })
     }
 
-    /// Reads an encoded command.
+    /// Reads an encoded command and when it was proposed.
     ///
     /// # Errors
     /// The decoder's, where the bytes are no command.
-    pub(in crate::raft) fn decode(bytes: Bytes) -> Result<Self, rmp_serde::decode::Error> {
-        Ok(Self { command: Arc::new(rmp_serde::from_slice(&bytes)?), bytes })
+    pub(in crate::raft) fn decode(bytes: Bytes, at: Now) -> Result<Self, rmp_serde::decode::Error> {
+        Ok(Self { command: Arc::new(rmp_serde::from_slice(&bytes)?), bytes, at })
     }
 
     /// The command.
@@ -82,6 +95,12 @@ impl Proposal {
     /// The encoded command.
     pub(in crate::raft) fn bytes(&self) -> &Bytes {
         &self.bytes
+    }
+
+    /// When it was proposed, by the clock of the leader of that time: what counts as now while it is applied,
+    /// the same on every peer.
+    pub(in crate::raft) fn at(&self) -> Now {
+        self.at
     }
 }
 
@@ -100,13 +119,14 @@ impl fmt::Display for Proposal {
 
 impl Serialize for Proposal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.bytes.serialize(serializer)
+        ProposalRow { at: self.at, command: self.bytes.clone() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Proposal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::decode(Bytes::deserialize(deserializer)?).map_err(D::Error::custom)
+        let row = ProposalRow::deserialize(deserializer)?;
+        Self::decode(row.command, row.at).map_err(D::Error::custom)
     }
 }
 

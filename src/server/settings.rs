@@ -12,6 +12,7 @@ use crate::model::address::Address;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
 use crate::raft::{DataDir, RaftOptions};
+use crate::server::clock;
 
 /// Who this machine is.
 pub(in crate::server) struct Identity {
@@ -38,6 +39,7 @@ pub(in crate::server) fn raft_options(
         address,
         bootstrap: config.bootstrap || config.bootstrap_expect == 1,
         leader_hold: LEADER_HOLD,
+        clock: clock::now,
     }
 }
 

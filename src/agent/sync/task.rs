@@ -198,8 +198,10 @@ impl Synchroniser {
                 tracing::warn!("the catalog refuses what this agent states: {reject}");
                 Agreement::Refused
             }
-            // Nothing that this room writes compares and sets, and the end comes by itself.
-            Ok(Reply::CasMismatch) | Err(ProposeFault::Stopping) => Agreement::Refused,
+            // Nothing that this room writes compares and sets or locks, and the end comes by itself.
+            Ok(Reply::CasMismatch | Reply::NoLock(_)) | Err(ProposeFault::Stopping) => {
+                Agreement::Refused
+            }
             Err(ProposeFault::NoLeader) => Agreement::NoLeader,
             Err(fault @ (ProposeFault::Storage(_) | ProposeFault::TooLarge { .. })) => {
                 tracing::warn!("cannot tell the catalog what this agent states: {fault}");
@@ -216,7 +218,7 @@ impl Synchroniser {
         match self.propose.propose(command).await {
             Ok(Reply::Done(_)) => Ok(()),
             Ok(Reply::Rejected(reject)) => Err(reject.to_string()),
-            Ok(Reply::CasMismatch) => Err("the catalog refused".to_owned()),
+            Ok(Reply::CasMismatch | Reply::NoLock(_)) => Err("the catalog refused".to_owned()),
             Err(fault) => Err(fault.to_string()),
         }
     }

@@ -17,6 +17,7 @@ use crate::model::health::Status;
 use crate::model::limits::COMMAND_BYTES_MAX;
 use crate::model::name::Tag;
 use crate::model::number::Revision;
+use crate::model::time::Now;
 
 fn stated(services: Vec<ServiceDefinition>, checks: Vec<CheckDefinition>) -> LocalView {
     let mut local = LocalView::default();
@@ -39,7 +40,7 @@ fn diff(view: &View, stated: &Stated<'_>) -> Difference {
 fn tell(catalog: &mut Catalog, commands: impl IntoIterator<Item = Command>) {
     for command in commands {
         let revision = Revision(catalog.tables().applied.0 + 1);
-        apply::apply(catalog, revision, &command);
+        apply::apply(catalog, revision, Now(0), &command);
     }
     assert_eq!(catalog.audit(), Vec::<String>::new());
 }

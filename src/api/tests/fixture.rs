@@ -41,7 +41,7 @@ impl Single {
         let mut state = self.state.lock().unwrap();
         let (catalog, publisher) = &mut *state;
         let revision = Revision(catalog.tables().applied.0 + 1);
-        let (reply, changes) = apply(catalog, revision, command);
+        let (reply, changes) = apply(catalog, revision, Now(0), command);
         publisher.publish(View::new(catalog.clone()), &changes.topics);
         reply
     }

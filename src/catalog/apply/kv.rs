@@ -1,16 +1,18 @@
-//! Keys and values: set, delete, and the tombstones that keep indexes from going backwards.
+//! Keys and values: set, lock, delete, and the tombstones that keep indexes from going backwards.
 
 use std::sync::Arc;
 
-use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet, ReapTombstones};
-use crate::catalog::reply::{Changes, Reply, Topic};
+use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet, ReapTombstones};
+use crate::catalog::reply::{Changes, NoLock, Reject, Reply, Topic};
 use crate::catalog::row::RowKey;
 use crate::catalog::state::Catalog;
 use crate::model::kv::KvPair;
 use crate::model::name::Key;
 use crate::model::number::Revision;
+use crate::model::session::SessionId;
 
-/// Puts a value under a key. A value that is there already keeps its revision and wakes nobody.
+/// Puts a value under a key. A value that is there already keeps its revision and wakes nobody; who holds
+/// the lock keeps it.
 pub(super) fn set(
     catalog: &mut Catalog,
     revision: Revision,
@@ -23,23 +25,116 @@ pub(super) fn set(
     if set.cas.is_some_and(|cas| cas != modified) {
         return Reply::CasMismatch;
     }
-    if before.as_ref().is_some_and(|entry| entry.value == set.value && entry.flags == set.flags) {
-        return Reply::Done(revision);
-    }
+    let before = before.as_deref();
     let after = KvPair {
         key: set.key.clone(),
         value: set.value.clone(),
         flags: set.flags,
-        lock_index: before.as_ref().map_or(0, |entry| entry.lock_index),
-        create_revision: before.as_ref().map_or(revision, |entry| entry.create_revision),
+        lock_index: before.map_or(0, |entry| entry.lock_index),
+        session: before.and_then(|entry| entry.session),
+        create_revision: revision,
         modify_revision: revision,
     };
-    catalog.kv.insert(set.key.clone(), Arc::new(after));
-    catalog.tombstones.remove(&set.key);
-    changes.rows.insert(RowKey::Tombstone(set.key.clone()));
-    note_key(catalog, revision, &set.key, changes);
-    changes.topics.insert(Topic::Key(set.key.clone()));
+    store(catalog, revision, before, after, changes);
     Reply::Done(revision)
+}
+
+/// Puts a value under a key for who has its lock or gets it now.
+pub(super) fn acquire(
+    catalog: &mut Catalog,
+    revision: Revision,
+    lock: &KvLock,
+    changes: &mut Changes,
+) -> Reply {
+    if !catalog.sessions.contains_key(&lock.session) {
+        return Reply::Rejected(Reject::SessionUnknown(lock.session));
+    }
+    if catalog.lock_delays.contains_key(&lock.key) {
+        return Reply::NoLock(NoLock::Delayed);
+    }
+    let before = catalog.kv.get(&lock.key).cloned();
+    let before = before.as_deref();
+    let acquired = before.map_or(0, |entry| entry.lock_index);
+    let lock_index = match before.and_then(|entry| entry.session) {
+        Some(holder) if holder != lock.session => return Reply::NoLock(NoLock::Held),
+        Some(_) => acquired,
+        None => acquired + 1,
+    };
+    let after = locked(lock, lock_index, Some(lock.session), revision);
+    store(catalog, revision, before, after, changes);
+    Reply::Done(revision)
+}
+
+/// Puts a value under a key for who has its lock, and frees that.
+pub(super) fn release(
+    catalog: &mut Catalog,
+    revision: Revision,
+    lock: &KvLock,
+    changes: &mut Changes,
+) -> Reply {
+    let Some(before) = catalog.kv.get(&lock.key).cloned() else {
+        return Reply::NoLock(NoLock::NotHeld);
+    };
+    if before.session != Some(lock.session) {
+        return Reply::NoLock(NoLock::NotHeld);
+    }
+    let after = locked(lock, before.lock_index, None, revision);
+    store(catalog, revision, Some(&before), after, changes);
+    Reply::Done(revision)
+}
+
+/// Frees a lock whose holder is gone; the value stays.
+pub(super) fn unlock(catalog: &mut Catalog, revision: Revision, key: &Key, changes: &mut Changes) {
+    let Some(before) = catalog.kv.get(key).cloned() else { return };
+    let after = KvPair { session: None, modify_revision: revision, ..(*before).clone() };
+    store(catalog, revision, Some(&before), after, changes);
+}
+
+/// Takes a key away and says so.
+pub(super) fn remove(catalog: &mut Catalog, revision: Revision, key: &Key, changes: &mut Changes) {
+    bury(catalog, revision, key, changes);
+    changes.topics.insert(Topic::Key(key.clone()));
+}
+
+fn locked(
+    lock: &KvLock,
+    lock_index: u64,
+    session: Option<SessionId>,
+    revision: Revision,
+) -> KvPair {
+    KvPair {
+        key: lock.key.clone(),
+        value: lock.value.clone(),
+        flags: lock.flags,
+        lock_index,
+        session,
+        create_revision: revision,
+        modify_revision: revision,
+    }
+}
+
+/// Puts an entry in the place of another one, which it shares the time of creation with. One that is there
+/// already keeps its revision and wakes nobody.
+fn store(
+    catalog: &mut Catalog,
+    revision: Revision,
+    before: Option<&KvPair>,
+    mut after: KvPair,
+    changes: &mut Changes,
+) {
+    if let Some(before) = before {
+        after.create_revision = before.create_revision;
+        let modify_revision = before.modify_revision;
+        if (KvPair { modify_revision, ..after.clone() }) == *before {
+            return;
+        }
+    }
+    let key = after.key.clone();
+    catalog.put_pair(&Arc::new(after));
+    catalog.tombstones.remove(&key);
+    changes.rows.insert(RowKey::Tombstone(key.clone()));
+    note_key(catalog, revision, &key, changes);
+    changes.topics.insert(Topic::Key(key));
 }
 
 /// Takes a key away. A check-and-set on a key that is not there succeeds, as Consul's does.
@@ -53,8 +148,7 @@ pub(super) fn delete(
     if delete.cas.is_some_and(|cas| cas != before.modify_revision) {
         return Reply::CasMismatch;
     }
-    bury(catalog, revision, &delete.key, changes);
-    changes.topics.insert(Topic::Key(delete.key.clone()));
+    remove(catalog, revision, &delete.key, changes);
     Reply::Done(revision)
 }
 
@@ -100,7 +194,7 @@ pub(super) fn reap_tombstones(
 }
 
 fn bury(catalog: &mut Catalog, revision: Revision, key: &Key, changes: &mut Changes) {
-    catalog.kv.remove(key);
+    catalog.remove_pair(key);
     catalog.tombstones.insert(key.clone(), revision);
     changes.rows.insert(RowKey::Tombstone(key.clone()));
     note_key(catalog, revision, key, changes);

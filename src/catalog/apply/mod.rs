@@ -3,6 +3,8 @@
 
 mod kv;
 
+mod session;
+
 mod registration;
 
 use crate::catalog::command::Command;
@@ -10,12 +12,21 @@ use crate::catalog::reply::{Changes, Reply};
 use crate::catalog::row::RowKey;
 use crate::catalog::state::Catalog;
 use crate::model::number::Revision;
+use crate::model::time::Now;
 
-/// Applies one command at `revision`, the position that the log gave it.
+/// Applies one command at `revision`, the position that the log gave it, which was proposed at `now`.
 ///
-/// A command that is refused, or that changes nothing, touches no row but the tables' own and no topic.
-pub fn apply(catalog: &mut Catalog, revision: Revision, command: &Command) -> (Reply, Changes) {
+/// A command that is refused, or that changes nothing, touches no topic, and no row but the tables' own and
+/// those of lock delays that have passed.
+pub fn apply(
+    catalog: &mut Catalog,
+    revision: Revision,
+    now: Now,
+    command: &Command,
+) -> (Reply, Changes) {
     let mut changes = Changes::default();
+    catalog.tables.clock = now;
+    session::forget_lock_delays(catalog, &mut changes);
     let reply = match command {
         Command::Register(registration) => {
             registration::register(catalog, revision, registration, &mut changes)
@@ -27,9 +38,17 @@ pub fn apply(catalog: &mut Catalog, revision: Revision, command: &Command) -> (R
             registration::deregister(catalog, revision, deregistration, &mut changes)
         }
         Command::KvSet(set) => kv::set(catalog, revision, set, &mut changes),
+        Command::KvAcquire(lock) => kv::acquire(catalog, revision, lock, &mut changes),
+        Command::KvRelease(lock) => kv::release(catalog, revision, lock, &mut changes),
         Command::KvDelete(delete) => kv::delete(catalog, revision, delete, &mut changes),
         Command::KvDeleteTree(tree) => kv::delete_tree(catalog, revision, tree, &mut changes),
         Command::ReapTombstones(reap) => kv::reap_tombstones(catalog, revision, reap, &mut changes),
+        Command::SessionCreate(created) => {
+            session::create(catalog, revision, created, &mut changes)
+        }
+        Command::SessionDestroy(destroy) => {
+            session::destroy(catalog, revision, destroy, &mut changes)
+        }
         Command::Unknown => Reply::Done(revision),
     };
     catalog.tables.applied = revision;

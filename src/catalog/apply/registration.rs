@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::catalog::apply::session;
 use crate::catalog::command::{
     CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
 };
@@ -252,10 +253,14 @@ fn store_check(catalog: &mut Catalog, revision: Revision, check: Check, changes:
     changes.topics.insert(Topic::Checks);
     note_node(catalog, &check.node, changes);
     note_checked(catalog, &check.node, &check, changes);
+    if check.status == Status::Critical {
+        session::end_with_check(catalog, revision, &check.node, &check.id, changes);
+    }
 }
 
 fn remove_node(catalog: &mut Catalog, revision: Revision, node: &NodeName, changes: &mut Changes) {
     let Some(entry) = catalog.nodes.get(node).cloned() else { return };
+    session::end_with_node(catalog, revision, node, changes);
     for id in entry.services.keys() {
         remove_service(catalog, revision, node, id, changes);
     }
@@ -310,6 +315,7 @@ fn remove_check(
     changes.topics.insert(Topic::Checks);
     note_node(catalog, node, changes);
     note_checked(catalog, node, &check, changes);
+    session::end_with_check(catalog, revision, node, id, changes);
 }
 
 /// Notes that something on a node changed.

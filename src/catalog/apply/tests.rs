@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use fastrand::Rng;
 
-use crate::catalog::apply::apply;
+use crate::catalog::apply::{apply, session};
 use crate::catalog::command::{
     CheckState, Command, Deregistration, DeregistrationTarget, KvDelete, KvDeleteTree, KvSet,
     Machine, ReapTombstones, Registration,
@@ -19,16 +19,27 @@ use crate::model::health::Status;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName, Tag};
 use crate::model::number::{Revision, Weights};
 use crate::model::service::Service;
+use crate::model::session::SessionId;
+use crate::model::time::Now;
 
-/// Applies lines, the first at revision 1, and shows each Reply and what is asked about the end.
-fn check(lines: &str, ask: impl FnOnce(&Catalog) -> String, expected: &Expect) {
+/// Applies lines, the first at revision 1 and at second 0, and shows each Reply and what is asked about the end.
+pub(super) fn check(lines: &str, ask: impl FnOnce(&Catalog) -> String, expected: &Expect) {
     let mut catalog = Catalog::default();
     let mut shown = String::new();
+    let mut now = Now(0);
     for (revision, line) in (1..).zip(lines.lines().map(str::trim)) {
-        let (reply, changes) = apply(&mut catalog, Revision(revision), &parse(line));
+        let command = match line.strip_prefix('@').and_then(|rest| rest.split_once(' ')) {
+            Some((seconds, rest)) => {
+                now = Now(seconds.parse::<u64>().unwrap() * 1000);
+                parse(rest)
+            }
+            None => parse(line),
+        };
+        let (reply, changes) = apply(&mut catalog, Revision(revision), now, &command);
         let reply = match reply {
             Reply::Done(_) => "done".to_owned(),
             Reply::CasMismatch => "mismatch".to_owned(),
+            Reply::NoLock(why) => format!("{why:?}"),
             Reply::Rejected(reject) => reject.to_string(),
         };
         let wakes = if changes.topics.is_empty() { "" } else { ", wakes" };
@@ -39,7 +50,8 @@ fn check(lines: &str, ask: impl FnOnce(&Catalog) -> String, expected: &Expect) {
 }
 
 /// `set KEY VALUE [cas N]`, `delete KEY [cas N]`, `delete-tree PREFIX`, `reap N`, `node NAME [ID]`,
-/// `service NODE ID NAME [TAG]`, `check NODE ID STATUS [SERVICE-ID]`, `gone NODE [service ID | check ID]`.
+/// `service NODE ID NAME [TAG]`, `check NODE ID STATUS [SERVICE-ID]`, `gone NODE [service ID | check ID]`, and
+/// the words of sessions; before each, `@N` sets the clock to a second.
 fn parse(line: &str) -> Command {
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
@@ -77,7 +89,7 @@ fn parse(line: &str) -> Command {
         ["gone", node, "check", id] => {
             gone(node, DeregistrationTarget::Check(CheckId::new(id).unwrap()))
         }
-        _ => panic!("no command: {line}"),
+        _ => session::tests::parse(&words).unwrap_or_else(|| panic!("no command: {line}")),
     }
 }
 
@@ -400,9 +412,9 @@ fn names_differ_only_by_more_than_case() {
 fn a_tree_of_keys_is_announced_as_one() {
     let mut catalog = Catalog::default();
     for (revision, line) in (1..).zip(["set a/1 x", "set a/2 x", "set b x"]) {
-        apply(&mut catalog, Revision(revision), &parse(line));
+        apply(&mut catalog, Revision(revision), Now(0), &parse(line));
     }
-    let mut topics = |line| apply(&mut catalog, Revision(9), &parse(line)).1.topics;
+    let mut topics = |line| apply(&mut catalog, Revision(9), Now(0), &parse(line)).1.topics;
     assert_eq!(topics("delete-tree a/"), BTreeSet::from([Topic::KeyTree("a/".to_owned())]));
     assert_eq!(topics("delete-tree a/"), BTreeSet::new(), "nobody wakes for nothing");
 }
@@ -419,7 +431,7 @@ fn a_command_of_a_newer_peer_changes_nothing_and_is_survived() {
     let command: Command = rmp_serde::from_slice(&bytes).unwrap();
     assert_eq!(command, Command::Unknown);
     let mut catalog = Catalog::default();
-    let (reply, changes) = apply(&mut catalog, Revision(9), &command);
+    let (reply, changes) = apply(&mut catalog, Revision(9), Now(0), &command);
     assert_eq!((reply, changes.topics.len()), (Reply::Done(Revision(9)), 0));
 }
 
@@ -430,7 +442,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let key = choose(rng, &["a", "a/b", "a/c", "b", "é"]);
     let status = choose(rng, &["passing", "warning", "critical"]);
     let cas = rng.bool().then(|| rng.u64(0..50));
-    match rng.u8(0..12) {
+    match rng.u8(0..18) {
         0 | 1 => set(key, choose(rng, &["x", "y", ""]), cas),
         2 => delete(key, cas),
         3 => {
@@ -458,12 +470,18 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
             register(node, None, None, Some(state(check, status, service)))
         }
         10 => gone(node, DeregistrationTarget::Check(CheckId::new("c1").unwrap())),
+        11..=16 => session::tests::random(rng),
         _ if rng.bool() => gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap())),
         _ => gone(node, DeregistrationTarget::Node),
     }
 }
 
-fn choose(rng: &mut Rng, of: &[&'static str]) -> &'static str {
+/// A moment within three lock delays, before or after the one before: clocks may be wrong.
+fn random_now(rng: &mut Rng) -> Now {
+    Now(rng.u64(0..180_000))
+}
+
+pub(super) fn choose(rng: &mut Rng, of: &[&'static str]) -> &'static str {
     of[rng.usize(0..of.len())]
 }
 
@@ -474,12 +492,12 @@ fn replicas_stay_byte_identical_under_random_commands() {
         let mut rng = Rng::with_seed(seed);
         let (mut one, mut other) = (Catalog::default(), Catalog::default());
         for revision in (1..250).map(Revision) {
-            let command = random(&mut rng);
+            let (now, command) = (random_now(&mut rng), random(&mut rng));
             let bytes = rmp_serde::to_vec_named(&command).unwrap();
             let read: Command = rmp_serde::from_slice(&bytes).unwrap();
             assert_eq!(read, command, "seed {seed}");
-            let (reply, changes) = apply(&mut one, revision, &command);
-            let (other_reply, other_changes) = apply(&mut other, revision, &read);
+            let (reply, changes) = apply(&mut one, revision, now, &command);
+            let (other_reply, other_changes) = apply(&mut other, revision, now, &read);
             assert_eq!(reply, other_reply, "seed {seed}");
             assert_eq!(changes.rows, other_changes.rows, "seed {seed}");
             assert_eq!(one.audit(), Vec::<String>::new(), "seed {seed}, {revision}: {command:?}");
@@ -496,8 +514,8 @@ fn changed_rows_are_exactly_those_that_are_named() {
         let mut catalog = Catalog::default();
         let mut mirror = BTreeMap::new();
         for revision in (1..250).map(Revision) {
-            let command = random(&mut rng);
-            let (_, changes) = apply(&mut catalog, revision, &command);
+            let (now, command) = (random_now(&mut rng), random(&mut rng));
+            let (_, changes) = apply(&mut catalog, revision, now, &command);
             for key in &changes.rows {
                 match catalog.row(key) {
                     Some(value) => mirror.insert(key.to_bytes(), value),
@@ -516,10 +534,10 @@ fn revisions_never_go_back() {
     for seed in 200..240 {
         let mut rng = Rng::with_seed(seed);
         let mut catalog = Catalog::default();
-        let mut before = [Revision(0); 6];
+        let mut before = [Revision(0); 9];
         for revision in (1..250).map(Revision) {
-            let command = random(&mut rng);
-            apply(&mut catalog, revision, &command);
+            let (now, command) = (random_now(&mut rng), random(&mut rng));
+            apply(&mut catalog, revision, now, &command);
             let after = [
                 catalog.key_revision("a"),
                 catalog.prefix_revision("a"),
@@ -527,6 +545,9 @@ fn revisions_never_go_back() {
                 catalog.service_revision("web"),
                 catalog.node_revision("n1"),
                 catalog.service_revision("never"),
+                catalog.tables().sessions,
+                catalog.session_revision(SessionId::from_bits(1)),
+                catalog.node_session_revision(&NodeName::new("n1").unwrap()),
             ];
             for (at, (before, after)) in before.iter().zip(&after).enumerate() {
                 assert!(before <= after, "seed {seed}, {revision}, number {at}: {command:?}");

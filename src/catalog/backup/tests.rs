@@ -6,13 +6,14 @@ use crate::catalog::Catalog;
 use crate::catalog::apply::{apply, random_command};
 use crate::catalog::backup::{BackupFault, decode, encode};
 use crate::model::number::Revision;
+use crate::model::time::Now;
 
 /// A catalog after random Commands.
 fn catalog(seed: u64) -> Catalog {
     let mut rng = Rng::with_seed(seed);
     let mut catalog = Catalog::default();
     for revision in (1..200).map(Revision) {
-        apply(&mut catalog, revision, &random_command(&mut rng));
+        apply(&mut catalog, revision, Now(revision.0 * 1000), &random_command(&mut rng));
     }
     catalog
 }
@@ -37,8 +38,8 @@ fn a_restored_catalog_goes_on_like_the_original() {
         let mut rng = Rng::with_seed(seed + 1_000);
         for revision in (200..300).map(Revision) {
             let command = random_command(&mut rng);
-            let one = apply(&mut original, revision, &command);
-            let other = apply(&mut restored, revision, &command);
+            let one = apply(&mut original, revision, Now(revision.0 * 1000), &command);
+            let other = apply(&mut restored, revision, Now(revision.0 * 1000), &command);
             assert_eq!(one.0, other.0, "seed {seed}, {revision}: {command:?}");
             assert_eq!(one.1.topics, other.1.topics, "seed {seed}, {revision}: {command:?}");
         }

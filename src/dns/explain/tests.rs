@@ -66,7 +66,7 @@ fn register(catalog: &mut Catalog, line: &str) {
     let registration =
         Registration { node: node.clone(), machine: Some(machine), service: Some(service), checks };
     let revision = Revision(catalog.tables().applied.0 + 1);
-    let _ = apply(catalog, revision, &Command::Register(Box::new(registration)));
+    let _ = apply(catalog, revision, Now(0), &Command::Register(Box::new(registration)));
 }
 
 /// What is asked, and by which settings it is answered.

@@ -12,6 +12,7 @@ use crate::model::health::Status;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::{CheckId, Datacenter, NodeName};
 use crate::model::number::Revision;
+use crate::model::time::Now;
 
 fn node(name: &str) -> NodeName {
     NodeName::new(name).unwrap()
@@ -70,7 +71,7 @@ fn register(catalog: &mut Catalog, name: &str, id: &str, checks: &[&str]) {
 fn tell(catalog: &mut Catalog, commands: &[Command]) {
     for command in commands {
         let revision = Revision(catalog.tables().applied.0 + 1);
-        let (reply, _) = apply::apply(catalog, revision, command);
+        let (reply, _) = apply::apply(catalog, revision, Now(0), command);
         assert!(matches!(reply, Reply::Done(_)), "{command:?}: {reply:?}");
     }
     assert_eq!(catalog.audit(), Vec::<String>::new());

@@ -9,7 +9,7 @@ use crate::model::time::Now;
 
 fn tell(catalog: &mut Catalog, command: &Command) {
     let revision = Revision(catalog.tables().applied.0 + 1);
-    apply::apply(catalog, revision, command);
+    apply::apply(catalog, revision, Now(0), command);
 }
 
 fn set(catalog: &mut Catalog, key: &str) {

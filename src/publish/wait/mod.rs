@@ -77,7 +77,10 @@ impl Waiters {
                 | Topic::Services
                 | Topic::Service(_)
                 | Topic::Checks
-                | Topic::KeyPrefix(_) => self.lock().wake(topic),
+                | Topic::KeyPrefix(_)
+                | Topic::Sessions
+                | Topic::NodeSessions(_)
+                | Topic::Session(_) => self.lock().wake(topic),
             }
         }
     }
@@ -167,7 +170,10 @@ impl Registry {
                 | Topic::Services
                 | Topic::Service(_)
                 | Topic::Checks
-                | Topic::KeyTree(_) => false,
+                | Topic::KeyTree(_)
+                | Topic::Sessions
+                | Topic::NodeSessions(_)
+                | Topic::Session(_) => false,
             });
         let mut count = 0;
         for (topic, waiting) in below {

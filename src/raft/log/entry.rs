@@ -6,6 +6,7 @@ use bytes::Bytes;
 use openraft::{EntryPayload, LogId as RaftLogId};
 use serde::{Deserialize, Serialize};
 
+use crate::model::time::Now;
 use crate::raft::types::{Entry, LeaderId, LogId, Membership, Proposal};
 
 /// Why bytes are no entry.
@@ -52,6 +53,9 @@ struct EntryRow {
     term: u64,
     /// The leader of that term.
     leader: u64,
+    /// When it was proposed; the first versions did not write that.
+    #[serde(default)]
+    at: Now,
     /// What it carries.
     payload: Payload,
 }
@@ -76,7 +80,11 @@ pub(in crate::raft) fn encode(entry: &Entry) -> Bytes {
         EntryPayload::Membership(membership) => Payload::Membership(membership.clone()),
     };
     let LogId { leader_id: LeaderId { term, node_id: leader }, index } = entry.log_id;
-    let row = EntryRow { index, term, leader, payload };
+    let at = match &entry.payload {
+        EntryPayload::Normal(proposal) => proposal.at(),
+        EntryPayload::Blank | EntryPayload::Membership(_) => Now::default(),
+    };
+    let row = EntryRow { index, term, leader, at, payload };
     let mut bytes = vec![0, 0, 0, 0, VERSION];
     if let Err(fault) = rmp_serde::encode::write_named(&mut bytes, &row) {
         // These types hold only bytes, text and numbers, and a Vec takes every write.
@@ -109,7 +117,7 @@ pub(in crate::raft) fn decode(index: u64, bytes: &[u8]) -> Result<Entry, EntryFa
     let payload = match row.payload {
         Payload::Blank => EntryPayload::Blank,
         Payload::Command(bytes) => {
-            EntryPayload::Normal(Proposal::decode(bytes).map_err(unreadable)?)
+            EntryPayload::Normal(Proposal::decode(bytes, row.at).map_err(unreadable)?)
         }
         Payload::Membership(membership) => EntryPayload::Membership(membership),
     };

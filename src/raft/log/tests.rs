@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use crate::catalog::Command;
 use crate::catalog::command::KvSet;
 use crate::model::name::Key;
+use crate::model::time::Now;
 use crate::publish::publisher;
 use crate::raft::health::Health;
 use crate::raft::home::DataDir;
@@ -61,7 +62,7 @@ async fn openraft_accepts_the_log_on_disk() {
 /// An entry that carries a command.
 fn command_entry(index: u64) -> Entry {
     let set = KvSet { key: Key::new("a").unwrap(), value: "x".into(), flags: 0, cas: None };
-    let proposal = Proposal::new(Command::KvSet(set)).unwrap();
+    let proposal = Proposal::new(Command::KvSet(set), Now(7)).unwrap();
     let log_id = LogId { leader_id: LeaderId { term: 3, node_id: 9 }, index };
     Entry { log_id, payload: EntryPayload::Normal(proposal) }
 }
@@ -108,10 +109,33 @@ fn an_entry_of_a_newer_format_is_refused() {
     assert_eq!(fault.to_string(), "log entry 5 has format 2; this version reads format 1");
 }
 
+/// The first versions did not write when an entry was proposed.
+#[test]
+fn an_entry_without_a_time_is_read() {
+    #[derive(serde::Serialize)]
+    struct First {
+        index: u64,
+        term: u64,
+        leader: u64,
+        payload: BTreeMap<&'static str, bytes::Bytes>,
+    }
+    let EntryPayload::Normal(proposal) = command_entry(5).payload else { panic!("no command") };
+    let payload = BTreeMap::from([("command", proposal.bytes().clone())]);
+    let mut bytes = vec![0, 0, 0, 0, 1];
+    rmp_serde::encode::write_named(&mut bytes, &First { index: 5, term: 3, leader: 9, payload })
+        .unwrap();
+    let checksum = crc32fast::hash(&bytes[4..]).to_le_bytes();
+    bytes[..4].copy_from_slice(&checksum);
+    let EntryPayload::Normal(read) = entry::decode(5, &bytes).unwrap().payload else {
+        panic!("no command")
+    };
+    assert_eq!((read.command(), read.at()), (proposal.command(), Now(0)));
+}
+
 #[test]
 fn a_command_of_a_newer_peer_keeps_its_bytes() {
     let bytes = rmp_serde::to_vec_named(&BTreeMap::from([("op", "frobnicate")])).unwrap();
-    let proposal = Proposal::decode(bytes.clone().into()).unwrap();
+    let proposal = Proposal::decode(bytes.clone().into(), Now(7)).unwrap();
     assert_eq!(proposal.command(), &Command::Unknown);
     let before = Entry { payload: EntryPayload::Normal(proposal), ..command_entry(5) };
     let EntryPayload::Normal(after) = entry::decode(5, &entry::encode(&before)).unwrap().payload

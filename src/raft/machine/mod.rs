@@ -84,7 +84,8 @@ impl StateMachine {
                 Reply::Done(revision)
             }
             EntryPayload::Normal(proposal) => {
-                let (reply, changes) = apply(&mut self.state.catalog, revision, proposal.command());
+                let (catalog, now) = (&mut self.state.catalog, proposal.at());
+                let (reply, changes) = apply(catalog, revision, now, proposal.command());
                 portion.changes.merge(changes);
                 portion.bytes += proposal.bytes().len();
                 reply

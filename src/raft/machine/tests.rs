@@ -6,6 +6,7 @@ use crate::catalog::backup::BackupFault;
 use crate::catalog::command::{Command, KvSet};
 use crate::model::name::Key;
 use crate::model::number::Revision;
+use crate::model::time::Now;
 use crate::raft::machine::Saved;
 use crate::raft::machine::state::Position;
 
@@ -13,7 +14,7 @@ fn saved() -> Saved {
     let mut catalog = Catalog::default();
     let key = Key::new("a").unwrap();
     let set = KvSet { key, value: "x".into(), flags: 7, cas: None };
-    apply(&mut catalog, Revision(3), &Command::KvSet(set));
+    apply(&mut catalog, Revision(3), Now(0), &Command::KvSet(set));
     Saved { catalog, index_base: 1 << 40 }
 }
 

@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
 use crate::model::name::NodeName;
+use crate::model::time::Now;
 use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed};
 use crate::raft::fault::RaftFault;
 use crate::raft::health::{Health, lock, refusal};
@@ -45,6 +46,8 @@ pub struct RaftOptions {
     pub bootstrap: bool,
     /// How long a write or a read waits for a leader before it is refused.
     pub leader_hold: Duration,
+    /// Says the moment, which commands are stamped with.
+    pub clock: fn() -> Now,
 }
 
 /// A running member; clones are the same one.
@@ -78,6 +81,8 @@ struct Inner {
     is_stopping: AtomicBool,
     /// How long a write or a read waits for a leader.
     leader_hold: Duration,
+    /// Says the moment.
+    clock: fn() -> Now,
     /// When it started.
     started: std::time::Instant,
 }
@@ -121,7 +126,7 @@ impl RaftNode {
             return Err(ProposeFault::Stopping);
         }
         inner.health.check()?;
-        let proposal = Proposal::new(command)?;
+        let proposal = Proposal::new(command, (inner.clock)())?;
         // COMMAND_BYTES_MAX is below the budget, so one command always fits.
         let share = u32::try_from(proposal.bytes().len()).unwrap_or(u32::MAX);
         let room = Arc::clone(&inner.room);

@@ -144,6 +144,7 @@ pub(in crate::raft) async fn run(
             room: proposing_room(),
             is_stopping: AtomicBool::new(false),
             leader_hold: options.leader_hold,
+            clock: options.clock,
             started,
         }),
     };

@@ -14,6 +14,7 @@ use crate::catalog::command::KvSet;
 use crate::catalog::{Command, Reply, View};
 use crate::model::limits::{COMMAND_BYTES_MAX, PROPOSED_BYTES_MAX};
 use crate::model::name::{Key, NodeName};
+use crate::model::time::Now;
 use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
 use crate::raft::home::DataDir;
@@ -30,6 +31,7 @@ fn options(data_dir: Option<&Path>) -> RaftOptions {
         address: SocketAddr::from(([127, 0, 0, 1], 8300)),
         bootstrap: true,
         leader_hold: Duration::from_millis(300),
+        clock: || Now(7),
     }
 }
 

@@ -180,7 +180,7 @@ impl Builder {
         fill(&mut registration);
         self.revision += 1;
         let command = Command::Register(Box::new(registration));
-        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), &command);
+        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), &command);
         assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     }
 }

@@ -151,9 +151,10 @@ impl World {
         let registration = Registration { node, machine, service, checks };
         self.revision += 1;
         let command = Command::Register(Box::new(registration));
-        match apply(&mut self.catalog, Revision(self.revision), &command).0 {
+        match apply(&mut self.catalog, Revision(self.revision), Now(0), &command).0 {
             Reply::Done(_) => Ok(()),
             Reply::CasMismatch => Err("a check-and-set".to_owned()),
+            Reply::NoLock(_) => Err("a lock".to_owned()),
             Reply::Rejected(reject) => Err(reject.to_string()),
         }
     }
