@@ -28,8 +28,12 @@ pub(in crate::api) fn vet_catalog(
         Command::Deregister(deregistration) => vet_deregistration(acl, view, deregistration),
         // Every other Command has a door of its own, which asks for itself.
         Command::KvSet(_)
+        | Command::KvAcquire(_)
+        | Command::KvRelease(_)
         | Command::KvDelete(_)
         | Command::KvDeleteTree(_)
+        | Command::SessionCreate(_)
+        | Command::SessionDestroy(_)
         | Command::ReapTombstones(_)
         | Command::Unknown => Err(Fault::Denied),
     }
