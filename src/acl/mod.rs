@@ -14,7 +14,7 @@ mod rules;
 
 mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::model::name::{NodeName, ServiceName};
 
@@ -42,6 +42,14 @@ impl Authorizer {
     #[must_use]
     pub const fn allow_all() -> Self {
         Self(Kind::AllowAll)
+    }
+
+    /// Allows nothing: what holds for a token that is not known.
+    #[must_use]
+    pub fn deny_all() -> Self {
+        static NOTHING: LazyLock<Arc<Policy>> =
+            LazyLock::new(|| Arc::new(Policy::new(DefaultPolicy::Deny)));
+        Self(Kind::By(Arc::clone(&NOTHING)))
     }
 
     /// Allows what a policy says.

@@ -117,6 +117,11 @@ fn check(rules: &str, questions: &[&str], expect: &Expect) {
 #[test]
 fn without_rules_the_default_decides_but_never_about_management() {
     check("", EVERYTHING, &expect![[""]]);
+    assert!(
+        !EVERYTHING
+            .iter()
+            .any(|question| *question != "key_list a" && ask(&Authorizer::deny_all(), question))
+    );
     let all_but_acl: Vec<&str> = EVERYTHING[..20].to_vec();
     let authorizer = Authorizer::by(policy("default allow"));
     let allowed = EVERYTHING.iter().copied().filter(|question| ask(&authorizer, question));

@@ -69,7 +69,7 @@ pub(in crate::api) fn list<T: Serialize>(call: &Call, value: &T) -> Result<Respo
 }
 
 /// What says that something was left out of an answer, as newer versions of Consul do.
-fn filter_headers(call: &Call) -> HeaderMap {
+pub(in crate::api) fn filter_headers(call: &Call) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if call.is_filtered() {
         headers.insert(FILTERED, HeaderValue::from_static("true"));

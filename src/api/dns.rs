@@ -20,7 +20,7 @@ pub(in crate::api) async fn explain(State(api): State<Api>, call: Call) -> Resul
     call.check_datacenter(&api.options)?;
     permit(call.acl.agent_read(&api.options.node))?;
     let enquiry = enquiry(&call)?;
-    let explanation = api.services.program.explain(&enquiry).map_err(Fault::Invalid)?;
+    let explanation = api.services.program.explain(&enquiry, &call.acl).map_err(Fault::Invalid)?;
     json(call.pretty, &explanation)
 }
 

@@ -25,6 +25,9 @@ pub(in crate::api) enum Fault {
     /// The caller's token opens nothing: 403.
     #[error(transparent)]
     Token(#[from] TokenFault),
+    /// There are no tokens: 401, by which clients tell that ACLs are off.
+    #[error("ACL support disabled")]
+    AclsDisabled,
     /// What the path names is not there: 404.
     #[error("{0}")]
     NotFound(String),
@@ -65,6 +68,7 @@ impl Fault {
     fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) | Self::Decode(_) => StatusCode::BAD_REQUEST,
+            Self::AclsDisabled => StatusCode::UNAUTHORIZED,
             Self::Denied | Self::Token(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -49,6 +49,12 @@ mod kv;
 
 mod agent;
 
+mod acl;
+
+mod ui;
+
+mod mesh;
+
 mod metrics;
 
 mod meter;
@@ -68,7 +74,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::acl::Tokens;
+use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
@@ -92,11 +98,11 @@ pub trait Program: Send + Sync + 'static {
     fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>>;
     /// What was counted in the last whole interval.
     fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot;
-    /// Why DNS answers a question as it does.
+    /// Why DNS answers a question as it does, as far as the viewer may see it.
     ///
     /// # Errors
     /// A text for people, where there is no such question.
-    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String>;
+    fn explain(&self, enquiry: &Enquiry, viewer: &Authorizer) -> Result<Explanation, String>;
     /// The moment, from the program's clock.
     fn now(&self) -> Now;
 }

@@ -13,7 +13,8 @@ use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
 use crate::api::{
-    Api, ApiOptions, Services, agent, catalog, dns, health, kv, meter, metrics, status,
+    Api, ApiOptions, Services, acl, agent, catalog, dns, health, kv, mesh, meter, metrics, status,
+    ui,
 };
 
 /// The whole API as a router.
@@ -27,6 +28,9 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(health_routes())
         .merge(kv_routes())
         .merge(agent_routes())
+        .merge(acl::routes())
+        .merge(ui::routes())
+        .merge(mesh::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn(survive))
         .layer(from_fn(meter::time_request))
@@ -100,22 +104,29 @@ fn agent_routes() -> Router<Api> {
 }
 
 /// Routes a prefix with and without something behind it: without, the handler names what is missing.
-fn below(router: Router<Api>, prefix: &str, methods: &MethodRouter<Api>) -> Router<Api> {
+pub(in crate::api) fn below(
+    router: Router<Api>,
+    prefix: &str,
+    methods: &MethodRouter<Api>,
+) -> Router<Api> {
     router.route(prefix, methods.clone()).route(&format!("{prefix}{{*rest}}"), methods.clone())
 }
 
 /// An endpoint that is only read.
-fn reads(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+pub(in crate::api) fn reads(handler: MethodRouter<Api>) -> MethodRouter<Api> {
     endpoint("OPTIONS,GET", handler)
 }
 
 /// An endpoint that is only written.
-fn writes(handler: MethodRouter<Api>) -> MethodRouter<Api> {
+pub(in crate::api) fn writes(handler: MethodRouter<Api>) -> MethodRouter<Api> {
     endpoint("OPTIONS,PUT", handler)
 }
 
 /// Adds what Consul answers to all other methods. HEAD is among them, which axum would hand to GET.
-fn endpoint(allow: &'static str, handlers: MethodRouter<Api>) -> MethodRouter<Api> {
+pub(in crate::api) fn endpoint(
+    allow: &'static str,
+    handlers: MethodRouter<Api>,
+) -> MethodRouter<Api> {
     let allow = [(header::ALLOW, HeaderValue::from_static(allow))];
     let headers = allow.clone();
     let options = move || async move { (StatusCode::OK, headers) };

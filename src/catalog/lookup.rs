@@ -73,15 +73,15 @@ impl Catalog {
             .filter_map(|(_, name)| self.nodes.get(name))
     }
 
-    /// Services that have an instance whose own address this is, by name.
-    pub fn services_at(&self, ip: IpAddr) -> impl Iterator<Item = &ServiceName> {
+    /// Services that have an instance whose own address this is, and its node; by name.
+    pub fn services_at(&self, ip: IpAddr) -> impl Iterator<Item = (&ServiceName, &NodeName)> {
         let least =
             (NodeName::new(LEAST_NAME), ServiceName::new(LEAST_NAME), ServiceId::new(LEAST_NAME));
         let (Ok(node), Ok(name), Ok(id)) = least else { unreachable!("a space is a name") };
         self.service_addresses
             .range((Bound::Included((ip, name, node, id)), Bound::Unbounded))
             .take_while(move |(found, ..)| *found == ip)
-            .map(|(_, name, ..)| name)
+            .map(|(_, name, node, _)| (name, node))
     }
 
     /// The entry under a key.

@@ -15,6 +15,7 @@ use quick_cache::unsync::{Cache as Kept, DefaultLifecycle};
 use quick_cache::{Equivalent, Weighter};
 use smallvec::SmallVec;
 
+use crate::acl::Authorizer;
 use crate::catalog::View;
 use crate::dns::Known;
 use crate::dns::answer::Answer;
@@ -32,8 +33,9 @@ use crate::zone::Zones;
 pub(super) struct Cache {
     /// The Sheets.
     sheets: Kept<Key, Cached, Weight, FixedState>,
-    /// The settings that they were made by, and the zones beside them: one may stand above a name.
-    made_by: Option<(Arc<Setup>, Arc<Zones>)>,
+    /// The settings that they were made by, the zones beside them, of which one may stand above a name, and what
+    /// the agent's token may see.
+    made_by: Option<(Arc<Setup>, Arc<Zones>, Authorizer)>,
     /// What denies names of our domain, by the place where that begins in the question: all else that a denial
     /// says is the same for all of them. A made-up name takes no place of its own.
     denials: Vec<Option<Sheet>>,
@@ -78,13 +80,16 @@ impl Cache {
     /// The Sheet for a question, if there is one that holds for what is known.
     pub(super) fn find(&mut self, asked: &Asked<'_>, known: &Known<'_>) -> Option<&Sheet> {
         let view = known.view;
-        let is_current = self.made_by.as_ref().is_some_and(|(config, zones)| {
-            Arc::ptr_eq(config, known.config) && Arc::ptr_eq(zones, known.zones)
+        let is_current = self.made_by.as_ref().is_some_and(|(config, zones, acl)| {
+            Arc::ptr_eq(config, known.config)
+                && Arc::ptr_eq(zones, known.zones)
+                && acl.is_same(known.acl)
         });
         if !is_current {
             self.sheets.clear();
             self.denials.clear();
-            self.made_by = Some((Arc::clone(known.config), Arc::clone(known.zones)));
+            let (config, zones) = (Arc::clone(known.config), Arc::clone(known.zones));
+            self.made_by = Some((config, zones, known.acl.clone()));
         }
         if !view.is_ready() || known.is_too_old() {
             return None;

@@ -11,6 +11,7 @@
 //!   a panic.
 //! - A question that can be read is echoed as it was spelled, and the records that answer it point at that
 //!   echo, so that resolvers that scramble the case of letters find it again.
+//! - What the agent's token may not see is answered as if it were not there.
 //! - Nothing is said about our names while the View is unready: SERVFAIL is asked again soon, NXDOMAIN
 //!   would be kept.
 //! - An OPT record in the query is answered by one in the answer, whatever else had to be left out.
@@ -27,6 +28,7 @@ use std::time::Duration;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
+use crate::acl::Authorizer;
 use crate::catalog::View;
 use crate::model::time::Now;
 pub use crate::model::transport::Transport;
@@ -110,6 +112,8 @@ pub struct Incoming<'a> {
 pub struct Known<'a> {
     /// The catalog.
     pub view: &'a View,
+    /// What the agent's token may see of it: the rest is told to nobody.
+    pub acl: &'a Authorizer,
     /// The settings.
     pub config: &'a Arc<Setup>,
     /// The moment.

@@ -39,6 +39,7 @@ impl Why {
     /// The registered number (RFC 8914 §4).
     pub(super) fn code(self) -> u16 {
         match self {
+            Self::Reason(Reason::Hidden) => 17,
             Self::Reason(_) => 0,
             Self::Stale(_) => 3,
             Self::NotReady | Self::TooOld(_) => 14,
@@ -86,6 +87,8 @@ pub(super) enum Reason {
     UnknownNode,
     /// Nobody is registered at the address.
     UnknownAddress,
+    /// The agent's token may not see such a name, whether it is there or not.
+    Hidden,
 }
 
 /// A service of which nobody may be told, by its checks.
@@ -120,6 +123,7 @@ impl fmt::Display for Reason {
             Self::Unhealthy(unhealthy) => unhealthy.fmt(out),
             Self::UnknownNode => out.write_str("no such node"),
             Self::UnknownAddress => out.write_str("nobody is registered at this address"),
+            Self::Hidden => out.write_str("the token of this agent may not see this"),
         }
     }
 }

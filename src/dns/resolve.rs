@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use hickory_proto::rr::{RData, RecordType};
 
-use crate::catalog::{Instance, View};
+use crate::acl::Authorizer;
+use crate::catalog::Instance;
 use crate::dns::Known;
 use crate::dns::outside::{Ask, Fetched};
 use crate::dns::qname::{QName, Wire};
@@ -16,8 +17,7 @@ use crate::dns::question::{Asked, Question};
 use crate::dns::reason::{Reason, Unhealthy, Why};
 use crate::dns::target::{self, Meaning, Target, Zone};
 use crate::dns::verdict::{Verdict, judge};
-use crate::model::dns_config::DnsConfig;
-use crate::model::name::ServiceName;
+use crate::model::name::{NameFault, NodeName, ServiceName};
 use crate::model::node::Node;
 use crate::model::service::CONSUL_SERVICE;
 use crate::zone::{End, Found, StaticZone};
@@ -155,20 +155,25 @@ fn resolve_in_zone<'k>(zone: &'k StaticZone, asked: &Asked<'_>, known: &Known<'k
 }
 
 fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
-    let (view, config) = (known.view, known.config);
+    let (view, acl) = (known.view, known.acl);
     match &target.meaning {
         Meaning::Elsewhere => Outcome::Refused(Why::Outside),
-        Meaning::Apex => Outcome::Apex(servers(view, config)),
-        Meaning::NameServer => Outcome::NameServers(servers(view, config)),
+        Meaning::Apex => Outcome::Apex(servers(known)),
+        Meaning::NameServer => Outcome::NameServers(servers(known)),
         Meaning::Network => Outcome::Network,
         Meaning::Empty => Outcome::NoData,
-        Meaning::Service { name, tag } => resolve_service(view, config, name, tag.as_deref()),
-        Meaning::Node { name } => match view.node(name) {
-            Some(entry) => Outcome::Node(&entry.node),
-            None => Outcome::NoName(Reason::UnknownNode),
-        },
+        Meaning::Service { name, tag } => resolve_service(known, name, tag.as_deref()),
+        Meaning::Node { name } => {
+            match view.node(name).filter(|entry| acl.node_read(&entry.node.name)) {
+                Some(entry) => Outcome::Node(&entry.node),
+                None if is_hidden(acl, || NodeName::new(name), Authorizer::node_read) => {
+                    Outcome::NoName(Reason::Hidden)
+                }
+                None => Outcome::NoName(Reason::UnknownNode),
+            }
+        }
         Meaning::Address(ip) => Outcome::Address(*ip),
-        Meaning::Reverse(ip) => resolve_reverse(view, *ip),
+        Meaning::Reverse(ip) => resolve_reverse(known, *ip),
         Meaning::Absent(absence) => Outcome::NoName(Reason::Absent(*absence)),
     }
 }
@@ -197,23 +202,26 @@ fn resolve_outside<'k>(asked: &Asked<'_>, asker: Asker, known: &Known<'k>) -> Ou
     }
 }
 
-fn resolve_service<'v>(
-    view: &'v View,
-    config: &DnsConfig,
-    name: &str,
-    tag: Option<&str>,
-) -> Outcome<'v> {
-    let Some(service) = view.service(name) else {
+fn resolve_service<'k>(known: &Known<'k>, name: &str, tag: Option<&str>) -> Outcome<'k> {
+    let Known { view, config, acl, .. } = known;
+    let Some(service) = view.service(name).filter(|service| acl.service_read(&service.name)) else {
         // `_tcp.service.consul` has `_web._tcp.service.consul` below it (RFC 4592 §2.2.2).
-        let is_empty = tag.is_none() && name.starts_with('_');
-        return if is_empty { Outcome::NoData } else { Outcome::NoName(Reason::UnknownService) };
+        return if tag.is_none() && name.starts_with('_') {
+            Outcome::NoData
+        } else if is_hidden(acl, || ServiceName::new(name), Authorizer::service_read) {
+            Outcome::NoName(Reason::Hidden)
+        } else {
+            Outcome::NoName(Reason::UnknownService)
+        };
     };
+    let mut hidden = 0;
     let mut critical = 0;
     let mut warning = 0;
     let mut told = Vec::new();
     for instance in service.instances.values() {
-        match judge(instance, tag, config) {
+        match judge(instance, tag, config, acl) {
             Verdict::Kept => told.push(instance),
+            Verdict::Hidden => hidden += 1,
             Verdict::OtherTag => {}
             Verdict::Critical => critical += 1,
             Verdict::Warning => warning += 1,
@@ -226,18 +234,31 @@ fn resolve_service<'v>(
         && service
             .instances
             .values()
-            .any(|instance| is_told(instance, config) && has_tag_below(instance, tag))
+            .any(|instance| is_told(instance, known) && has_tag_below(instance, tag))
     {
         return Outcome::NoData;
     }
+    let seen = service.instances.len() - hidden;
+    if seen == 0 {
+        return Outcome::NoName(Reason::Hidden);
+    }
     if critical + warning == 0 {
-        return Outcome::NoName(Reason::UnknownTag { instances: service.instances.len() });
+        return Outcome::NoName(Reason::UnknownTag { instances: seen });
     }
     Outcome::NoName(Reason::Unhealthy(Unhealthy { instances: critical + warning, warning }))
 }
 
-fn is_told(instance: &Instance, config: &DnsConfig) -> bool {
-    judge(instance, None, config) == Verdict::Kept
+fn is_told(instance: &Instance, known: &Known<'_>) -> bool {
+    judge(instance, None, known.config, known.acl) == Verdict::Kept
+}
+
+/// Whether a name may not be seen, be it there or not: who asks must not find out which.
+fn is_hidden<N>(
+    acl: &Authorizer,
+    name: impl Fn() -> Result<N, NameFault>,
+    may_see: impl Fn(&Authorizer, &N) -> bool,
+) -> bool {
+    !acl.allows_all() && name().is_ok_and(|name| !may_see(acl, &name))
 }
 
 /// Whether an instance has a tag such as `a.b`, whose name stands below that of the tag `b`.
@@ -250,23 +271,27 @@ fn has_tag_below(instance: &Instance, folded_tag: &str) -> bool {
 }
 
 /// The machine wins over services; of several, the first by name, so that the answer stays the same.
-fn resolve_reverse(view: &View, ip: IpAddr) -> Outcome<'_> {
-    if let Some(entry) = view.nodes_at(ip).next() {
+fn resolve_reverse<'k>(known: &Known<'k>, ip: IpAddr) -> Outcome<'k> {
+    let (view, acl) = (known.view, known.acl);
+    if let Some(entry) = view.nodes_at(ip).find(|entry| acl.node_read(&entry.node.name)) {
         return Outcome::NodeAt(&entry.node);
     }
-    match view.services_at(ip).next() {
-        Some(name) => Outcome::ServiceAt(name),
+    let is_seen =
+        |(name, node): &(&ServiceName, &NodeName)| acl.service_read(name) && acl.node_read(node);
+    match view.services_at(ip).find(is_seen) {
+        Some((name, _)) => Outcome::ServiceAt(name),
         None => Outcome::NoName(Reason::UnknownAddress),
     }
 }
 
 /// The machines that run a healthy server; without one, the agent's own.
-fn servers<'v>(view: &'v View, config: &DnsConfig) -> Vec<&'v Arc<Node>> {
+fn servers<'k>(known: &Known<'k>) -> Vec<&'k Arc<Node>> {
+    let Known { view, config, acl, .. } = known;
     // A name server must have a plain name and an address of its own (RFC 2181 §10.3: no alias).
     let is_usable = |node: &Node| node.name.is_host_label() && node.address.ip().is_some();
     let mut nodes: Vec<&Arc<Node>> = Vec::new();
     let instances = view.service(CONSUL_SERVICE).into_iter().flat_map(|s| s.instances.values());
-    for instance in instances.filter(|instance| is_told(instance, config)) {
+    for instance in instances.filter(|instance| is_told(instance, known)) {
         let is_new = nodes.last().is_none_or(|last| last.name != instance.node.name);
         if is_new && is_usable(&instance.node) {
             nodes.push(&instance.node);
@@ -274,7 +299,7 @@ fn servers<'v>(view: &'v View, config: &DnsConfig) -> Vec<&'v Arc<Node>> {
     }
     if nodes.is_empty() {
         let own = view.node(config.node.folded()).map(|entry| &entry.node);
-        nodes.extend(own.filter(|node| is_usable(node)));
+        nodes.extend(own.filter(|node| is_usable(node) && acl.node_read(&node.name)));
     }
     nodes
 }

@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::query::EdnsOptions;
 use super::*;
+use crate::acl::Authorizer;
 use crate::catalog::apply::apply;
 use crate::catalog::command::{Machine, Registration};
 use crate::catalog::{Catalog, Command};
@@ -60,9 +61,11 @@ fn source(port: u16) -> SocketAddr {
 }
 
 fn known<'a>(view: &'a View, config: &'a Arc<Setup>) -> Known<'a> {
+    static ALLOW_ALL: Authorizer = Authorizer::allow_all();
     static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
     Known {
         view,
+        acl: &ALLOW_ALL,
         config,
         now: Now(1_000),
         age: Duration::ZERO,

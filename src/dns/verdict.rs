@@ -1,5 +1,6 @@
 //! Instance → Verdict: the rule that keeps or drops it, for answers and for who asks why.
 
+use crate::acl::Authorizer;
 use crate::catalog::Instance;
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
@@ -9,6 +10,8 @@ use crate::model::health::Status;
 pub(super) enum Verdict {
     /// It may.
     Kept,
+    /// The agent's token may not see it.
+    Hidden,
     /// It lacks the tag that was asked for.
     OtherTag,
     /// One of its checks is critical.
@@ -18,7 +21,15 @@ pub(super) enum Verdict {
 }
 
 /// Judges an instance; the tag is folded.
-pub(super) fn judge(instance: &Instance, tag: Option<&str>, config: &DnsConfig) -> Verdict {
+pub(super) fn judge(
+    instance: &Instance,
+    tag: Option<&str>,
+    config: &DnsConfig,
+    acl: &Authorizer,
+) -> Verdict {
+    if !is_seen(instance, acl) {
+        return Verdict::Hidden;
+    }
     if tag.is_some_and(|tag| !instance.has_tag(tag)) {
         return Verdict::OtherTag;
     }
@@ -27,4 +38,9 @@ pub(super) fn judge(instance: &Instance, tag: Option<&str>, config: &DnsConfig) 
         Status::Passing | Status::Warning => Verdict::Kept,
         Status::Critical => Verdict::Critical,
     }
+}
+
+/// Whether an instance may be seen: its node and its service.
+pub(super) fn is_seen(instance: &Instance, acl: &Authorizer) -> bool {
+    acl.node_read(&instance.node.name) && acl.service_read(&instance.service.name)
 }

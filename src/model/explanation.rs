@@ -148,6 +148,8 @@ pub enum Verdict {
     Told,
     /// It may be told, but there is no message.
     Kept,
+    /// The agent's token may not see it.
+    Hidden,
     /// It lacks the tag that was asked for.
     OtherTag,
     /// A check is critical.
@@ -173,6 +175,7 @@ impl Verdict {
         match self {
             Self::Told => "told",
             Self::Kept => "kept",
+            Self::Hidden => "hidden",
             Self::OtherTag => "other_tag",
             Self::Critical => "critical",
             Self::Warning => "warning",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::acl::Tokens;
 use crate::forward::{self, Forwarder};
 use crate::intake::Config;
 use crate::model::name::NodeName;
@@ -47,14 +48,16 @@ impl Dns {
         sockets: DnsSockets,
         config: &Config,
         node: &NodeName,
-        reader: Reader,
+        reader: &Reader,
+        tokens: &Arc<dyn Tokens>,
         rng: &mut fastrand::Rng,
     ) -> Result<Self, ServerFault> {
         let listeners = sockets.udp.iter().map(|sockets| sockets.address).collect();
         let forwarder = Arc::new(Forwarder::new(&config.forward, listeners, rng.u64(..))?);
         let zone_files = ZoneFiles::default().read(config.zones_dir.clone()).await;
         let (dns, zones) = (config.dns(node), zone_files.zones());
-        let front = Arc::new(Front::new(reader, dns, zones, Arc::clone(&forwarder), rng));
+        let (reader, tokens) = (reader.clone(), Arc::clone(tokens));
+        let front = Arc::new(Front::new(reader, tokens, dns, zones, Arc::clone(&forwarder), rng));
         let stream = stream::start(sockets.tcp, &front);
         let mut udp = Vec::new();
         for sockets in sockets.udp {

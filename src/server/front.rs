@@ -10,6 +10,7 @@ use arc_swap::{ArcSwap, Guard};
 use hickory_proto::op::ResponseCode;
 use tokio_util::sync::CancellationToken;
 
+use crate::acl::{Authorizer, Tokens};
 use crate::catalog::View;
 use crate::dns::outside::{Ask, Outside};
 use crate::dns::query::{EdnsOptions, QueryOptions};
@@ -27,6 +28,8 @@ use crate::zone::Zones;
 pub(in crate::server) struct Front {
     /// The catalog.
     reader: Reader,
+    /// Who knows what the agent's token may see.
+    tokens: Arc<dyn Tokens>,
     /// The settings; a reload swaps them.
     config: ArcSwap<Setup>,
     /// Zones from files; a reload swaps them.
@@ -45,6 +48,8 @@ pub(in crate::server) struct Front {
 pub(in crate::server) struct Moment {
     /// The catalog.
     view: Guard<Arc<View>>,
+    /// What the agent's token may see of it.
+    acl: Authorizer,
     /// The settings.
     config: Guard<Arc<Setup>>,
     /// Zones from files.
@@ -59,6 +64,7 @@ impl Front {
     /// A front whose shuffles and cookies come from `rng`.
     pub(in crate::server) fn new(
         reader: Reader,
+        tokens: Arc<dyn Tokens>,
         config: DnsConfig,
         zones: Zones,
         forwarder: Arc<Forwarder>,
@@ -67,6 +73,7 @@ impl Front {
         let cookie_secret = CookieSecret(rng.u128(..).to_ne_bytes());
         Self {
             reader,
+            tokens,
             config: ArcSwap::from_pointee(effective(config, &forwarder)),
             zones: ArcSwap::from_pointee(zones),
             age_ms: AtomicU64::new(0),
@@ -80,6 +87,8 @@ impl Front {
     pub(in crate::server) fn moment(&self) -> Moment {
         Moment {
             view: self.reader.load(),
+            // A token that opens nothing shows nothing.
+            acl: self.tokens.authorizer(None).unwrap_or_else(|_| Authorizer::deny_all()),
             config: self.config.load(),
             zones: self.zones.load(),
             now: clock::now(),
@@ -136,8 +145,13 @@ impl Front {
         servfail(incoming.bytes, out)
     }
 
-    /// Says why a query is answered as it is, of what is known now; the error is a text for who asks.
-    pub(in crate::server) fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
+    /// Says why a query is answered as it is, of what is known now, as far as the viewer may see it; the error is a
+    /// text for who asks.
+    pub(in crate::server) fn explain(
+        &self,
+        enquiry: &Enquiry,
+        viewer: &Authorizer,
+    ) -> Result<Explanation, String> {
         let dnssec_ok = enquiry.dnssec_ok;
         let edns = enquiry.udp_size;
         let edns =
@@ -150,13 +164,14 @@ impl Front {
         let moment = self.moment();
         let outside = fetch::Heard { forwarder: self.fetcher.forwarder(), fetched: &[] };
         let known = self.known(&moment, &outside);
-        let explained = dns::explain::explain(&known, &incoming, &mut self.worker().rng);
+        let explained = dns::explain::explain(&known, &incoming, &mut self.worker().rng, viewer);
         explained.ok_or_else(|| "such a query is not answered".to_owned())
     }
 
     fn known<'a>(&self, moment: &'a Moment, outside: &'a dyn Outside) -> Known<'a> {
         Known {
             view: &moment.view,
+            acl: &moment.acl,
             config: &moment.config,
             now: moment.now,
             age: moment.age,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::acl::AclsDisabled;
+use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
 use crate::api::{MetricsSnapshot, MetricsSpan, Program, Services};
 use crate::model::definition::Probe;
@@ -45,6 +45,8 @@ pub(in crate::server) struct Handle {
     pub(in crate::server) propose: Arc<dyn Propose>,
     /// Local services and checks.
     pub(in crate::server) agent: Agent,
+    /// Who knows what a token may do.
+    pub(in crate::server) tokens: Arc<dyn Tokens>,
     /// DNS.
     pub(in crate::server) front: Arc<Front>,
 }
@@ -56,7 +58,7 @@ impl Handle {
             reader: self.reader.clone(),
             propose: Arc::clone(&self.propose),
             agent: self.agent.clone(),
-            tokens: Arc::new(AclsDisabled),
+            tokens: Arc::clone(&self.tokens),
             program: Arc::new(self),
             stop: stop.clone(),
         }
@@ -156,8 +158,8 @@ impl Program for Handle {
         }
     }
 
-    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
-        self.front.explain(enquiry)
+    fn explain(&self, enquiry: &Enquiry, viewer: &Authorizer) -> Result<Explanation, String> {
+        self.front.explain(enquiry, viewer)
     }
 
     fn now(&self) -> Now {

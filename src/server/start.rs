@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::acl::{AclsDisabled, Tokens};
 use crate::agent::{Agent, FileDefinitions};
 use crate::api::{self, Services};
 use crate::catalog::reply::Topic;
@@ -66,7 +67,8 @@ pub(in crate::server) async fn start(
     )]
     let mut rng = fastrand::Rng::new();
     let seed = rng.u64(..);
-    let dns = Dns::start(sockets.dns, &config, &identity.node, reader.clone(), &mut rng).await?;
+    let tokens: Arc<dyn Tokens> = Arc::new(AclsDisabled);
+    let dns = Dns::start(sockets.dns, &config, &identity.node, &reader, &tokens, &mut rng).await?;
 
     let stops = Stops::default();
     let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
@@ -81,6 +83,7 @@ pub(in crate::server) async fn start(
         reader: reader.clone(),
         propose: Arc::clone(&propose),
         agent: agent.clone(),
+        tokens,
         front: Arc::clone(&dns.front),
     };
     let services = program.services(&stops.http);

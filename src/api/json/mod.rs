@@ -14,6 +14,8 @@ pub(in crate::api) mod kv;
 
 pub(in crate::api) mod agent;
 
+pub(in crate::api) mod ui;
+
 pub(in crate::api) mod object;
 
 pub(in crate::api) mod registration;

@@ -12,7 +12,7 @@ use expect_test::Expect;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::acl::AclsDisabled;
+use crate::acl::{AclsDisabled, Authorizer, Tokens};
 use crate::agent::{Agent, AgentOptions, FileDefinitions, ScriptPolicy};
 use crate::api::{
     ApiOptions, Metric, MetricsSnapshot, MetricsSpan, Program, Sample, Services, router,
@@ -22,7 +22,7 @@ use crate::catalog::command::Machine;
 use crate::catalog::{Catalog, Command, Reply, View};
 use crate::model::address::Address;
 use crate::model::explanation::{Enquiry, Explanation};
-use crate::model::member::Member;
+use crate::model::member::{Member, MemberStatus};
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::number::Revision;
 use crate::model::time::Now;
@@ -68,7 +68,10 @@ impl Propose for Single {
 }
 
 /// A program that does nothing and has nothing to say.
-struct Quiet;
+struct Quiet {
+    /// Who is seen; nobody stands for a bug that a handler may meet: `a_panic_is_a_500` asks for it.
+    members: Vec<Member>,
+}
 
 impl Program for Quiet {
     fn reload(&self) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send + '_>> {
@@ -76,8 +79,8 @@ impl Program for Quiet {
     }
     fn leave(&self) {}
     fn members(&self) -> Vec<Member> {
-        // What a handler may meet: a bug. `a_panic_is_a_500` asks for it.
-        panic!("no members")
+        assert!(!self.members.is_empty(), "no members");
+        self.members.clone()
     }
     fn debug_config(&self) -> serde_json::Value {
         serde_json::Value::Null
@@ -88,7 +91,7 @@ impl Program for Quiet {
     fn metrics(&self, _: MetricsSpan) -> MetricsSnapshot {
         snapshot()
     }
-    fn explain(&self, enquiry: &Enquiry) -> Result<Explanation, String> {
+    fn explain(&self, enquiry: &Enquiry, _: &Authorizer) -> Result<Explanation, String> {
         Err(format!("{enquiry:?}"))
     }
     fn now(&self) -> Now {
@@ -106,6 +109,16 @@ pub(super) struct Server {
 }
 
 pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
+    server_with(pretty, leader, Arc::new(AclsDisabled), &[])
+}
+
+/// A server to whom tokens mean something, in a cluster of these nodes.
+pub(super) fn server_with(
+    pretty: bool,
+    leader: Option<u64>,
+    tokens: Arc<dyn Tokens>,
+    members: &[&str],
+) -> Server {
     let (publisher, reader) = publisher();
     publisher.publish(View::new(Catalog::default()), []);
     let address = SocketAddr::from(([127, 0, 0, 1], 8300));
@@ -125,12 +138,22 @@ pub(super) fn server(pretty: bool, leader: Option<u64>) -> Server {
         wait_max: Duration::from_secs(600),
     };
     let agent = agent(&options.node, &options.datacenter);
-    let tokens = Arc::new(AclsDisabled);
-    let program = Arc::new(Quiet);
+    let program = Arc::new(Quiet { members: members.iter().map(|name| member(name)).collect() });
     let stop = CancellationToken::new();
     let services =
         Services { reader: reader.clone(), propose, agent, tokens, program, stop: stop.clone() };
     Server { router: router(options, services), reader, stop }
+}
+
+/// Somebody whom the gossip sees.
+fn member(name: &str) -> Member {
+    Member {
+        name: NodeName::new(name).unwrap(),
+        address: [127, 0, 0, 1].into(),
+        port: 8301,
+        tags: BTreeMap::new(),
+        status: MemberStatus::Alive,
+    }
 }
 
 /// An agent that states nothing, with a catalog of its own, so that its writes do not count as ours.

@@ -10,4 +10,6 @@ mod keys;
 
 mod agents;
 
+mod authorisation;
+
 mod time;

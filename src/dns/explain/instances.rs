@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use hickory_proto::rr::RData;
 
+use crate::acl::Authorizer;
 use crate::catalog::Instance;
 use crate::dns::answer::Scene;
 use crate::dns::explain::data_key;
 use crate::dns::instances::Fate;
 use crate::dns::resolve::Outcome;
 use crate::dns::text;
-use crate::dns::verdict::{self, judge};
+use crate::dns::verdict::{self, is_seen, judge};
 use crate::model::explanation::{InstanceReport, Verdict};
 use crate::model::health::Status;
 use crate::model::name::Tag;
@@ -23,12 +24,12 @@ pub(super) struct Draft {
     pub(super) records: Vec<String>,
 }
 
-/// Judges all instances of a service, in the catalog's order.
+/// Judges all instances of a service that the viewer may see, in the catalog's order.
 pub(super) fn judge_all(
     scene: &Scene<'_>,
     outcome: &Outcome<'_>,
-    name: &str,
-    tag: Option<&str>,
+    (name, tag): (&str, Option<&str>),
+    viewer: &Authorizer,
 ) -> Vec<Draft> {
     let Some(service) = scene.known.view.service(name) else { return Vec::new() };
     let kept = match outcome {
@@ -36,9 +37,11 @@ pub(super) fn judge_all(
         _ => Vec::new(),
     };
     let mut kept = kept.into_iter().peekable();
-    let draft = |instance: &Arc<Instance>| {
+    let mut draft = |instance: &Arc<Instance>| {
         let is_next = |kept: &Kept<'_>| Arc::ptr_eq(kept.instance, instance);
-        let (verdict, reason, records) = match judge(instance, tag, scene.config()) {
+        let (verdict, reason, records) = match judge(instance, tag, scene.config(), scene.known.acl)
+        {
+            verdict::Verdict::Hidden => (Verdict::Hidden, why_hidden(), Vec::new()),
             verdict::Verdict::Kept => match kept.next_if(is_next) {
                 Some(kept) => kept.decide(),
                 None => (Verdict::Kept, why_kept(instance), Vec::new()),
@@ -61,7 +64,9 @@ pub(super) fn judge_all(
         };
         Draft { report, records }
     };
-    service.instances.values().map(draft).collect()
+    // All are judged, since those that are kept are met in their order.
+    let drafts = service.instances.values().map(|instance| (instance, draft(instance)));
+    drafts.filter(|(instance, _)| is_seen(instance, viewer)).map(|(_, draft)| draft).collect()
 }
 
 /// An instance that may be told, with what became of it at the answer station.
@@ -134,6 +139,10 @@ fn beside_addresses(instance: &Instance) -> (Verdict, String) {
     let host = instance.address();
     let reason = format!("`{host}` would be an alias, and others have addresses");
     (Verdict::AliasBesideAddresses, reason)
+}
+
+fn why_hidden() -> String {
+    "the token of this agent may not see its node or its service".to_owned()
 }
 
 fn why_kept(instance: &Instance) -> String {

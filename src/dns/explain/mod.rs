@@ -19,6 +19,7 @@ mod show;
 
 pub use self::show::show;
 
+use crate::acl::Authorizer;
 use crate::dns::answer::{Answer, Order};
 use crate::dns::cache::Basis;
 use crate::dns::explain::names::Names;
@@ -33,12 +34,14 @@ use crate::model::explanation::{
 };
 use crate::zone;
 
-/// Says why a query is answered as it is; nothing of what is not answered at all.
+/// Says why a query is answered as it is; nothing of what is not answered at all. Instances that the `viewer` may
+/// not see are not spoken of, unless an answer tells them.
 #[must_use]
 pub fn explain(
     known: &Known<'_>,
     incoming: &Incoming<'_>,
     rng: &mut fastrand::Rng,
+    viewer: &Authorizer,
 ) -> Option<Explanation> {
     let question = match question::read(incoming) {
         Ok(question) => question,
@@ -46,14 +49,17 @@ pub fn explain(
         Err(Unanswered::Bad(query)) => {
             let (head, asked, edns) = (query.head, query.asked.as_ref(), query.edns.as_ref());
             let envelope = Envelope { head, asked, edns, incoming, known };
-            let found =
-                Found { answer: Answer::bare(query.rcode), basis: None, names: Names::default() };
+            let found = Found {
+                answer: Answer::bare(query.rcode),
+                basis: None,
+                names: Names::seen_by(viewer),
+            };
             return Some(found.explain(&envelope, rng));
         }
     };
     let (asked, edns) = (Some(&question.asked), question.edns.as_ref());
     let envelope = Envelope { head: question.head, asked, edns, incoming, known };
-    let mut names = Names::default();
+    let mut names = Names::seen_by(viewer);
     if let Some(answer) = super::answer_without_catalog(&question, known, incoming) {
         return Some(Found { answer, basis: None, names }.explain(&envelope, rng));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::acl::Authorizer;
 use crate::dns::answer::Scene;
 use crate::dns::chain::Witness;
 use crate::dns::explain::instances::{self, Draft};
@@ -12,8 +13,9 @@ use crate::model::explanation::{NameReport, Verdict};
 use crate::zone;
 
 /// Each name that was looked up, with its instances while the message is not known.
-#[derive(Default)]
 pub(super) struct Names {
+    /// What whoever reads the reports may see.
+    viewer: Authorizer,
     /// In their order.
     seen: Vec<(NameReport, Vec<Draft>)>,
 }
@@ -30,7 +32,7 @@ impl Witness for Names {
         };
         let drafts = match &target.meaning {
             Meaning::Service { name, tag } => {
-                instances::judge_all(scene, outcome, name, tag.as_deref())
+                instances::judge_all(scene, outcome, (name, tag.as_deref()), &self.viewer)
             }
             Meaning::Apex
             | Meaning::NameServer
@@ -55,6 +57,11 @@ impl Witness for Names {
 }
 
 impl Names {
+    /// No names yet.
+    pub(super) fn seen_by(viewer: &Authorizer) -> Self {
+        Self { viewer: viewer.clone(), seen: Vec::new() }
+    }
+
     /// The reports, where there is no message.
     pub(super) fn without_message(self) -> Vec<NameReport> {
         self.settle(|_| {})

@@ -68,6 +68,7 @@ pub(super) fn of_outcome(outcome: &Outcome<'_>, drafts: &[Draft]) -> String {
 fn of_instances(kept: usize, drafts: &[Draft]) -> String {
     let count = |verdict: Verdict| drafts.iter().filter(|d| d.report.verdict == verdict).count();
     let dropped = [
+        (count(Verdict::Hidden), "hidden"),
         (count(Verdict::OtherTag), "with another tag"),
         (count(Verdict::Critical), "critical"),
         (count(Verdict::Warning), "warning"),

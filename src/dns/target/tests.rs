@@ -4,6 +4,7 @@ use std::time::Duration;
 use hickory_proto::rr::RecordType;
 
 use super::*;
+use crate::acl::Authorizer;
 use crate::catalog::View;
 use crate::dns::CookieSecret;
 use crate::dns::outside::Nothing;
@@ -22,6 +23,7 @@ fn check(name: &str, expected: &str) {
     let (view, config, zones) = (View::unready(), Arc::new(Setup::new(config)), Arc::default());
     let known = Known {
         view: &view,
+        acl: &Authorizer::allow_all(),
         config: &config,
         now: Now(0),
         age: Duration::ZERO,

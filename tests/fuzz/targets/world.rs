@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use lictor::acl::Authorizer;
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
@@ -61,6 +62,7 @@ impl World {
     ) -> Option<Vec<u8>> {
         let known = Known {
             view: &self.view,
+            acl: &Authorizer::allow_all(),
             config: &self.config,
             now: Now(1_000),
             age: Duration::ZERO,

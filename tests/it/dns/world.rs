@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
+use lictor::acl::Authorizer;
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
@@ -173,6 +174,7 @@ impl World {
         let outside = Scripted { scripts: &self.scripts, fetched: RefCell::default() };
         let known = Known {
             view: &view,
+            acl: &Authorizer::allow_all(),
             config: &Arc::clone(&self.setup),
             now: Now(0),
             age: self.age,

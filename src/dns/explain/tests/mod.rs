@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
+use crate::acl::Authorizer;
 use crate::catalog::apply::apply;
 use crate::catalog::command::{CheckState, Machine, Registration};
 use crate::catalog::{Catalog, Command, View};
@@ -22,6 +23,8 @@ use crate::model::number::{Revision, Weights};
 use crate::model::service::Service;
 use crate::model::time::Now;
 use crate::zone::Zones;
+
+mod acl;
 
 /// What is registered: `NODE ADDRESS`, then `id=`, `name=`, `tags=`, `own=` of its service, and checks as
 /// `node=STATUS` and `service=STATUS`.
@@ -104,6 +107,7 @@ fn check(case: Case<'_>, expected: &Expect) {
     let (config, zones) = (Arc::new(Setup::new(config)), Arc::<Zones>::default());
     let known = Known {
         view: &view,
+        acl: &Authorizer::allow_all(),
         config: &config,
         now: Now(1_000),
         age: Duration::ZERO,
@@ -116,7 +120,9 @@ fn check(case: Case<'_>, expected: &Expect) {
     let bytes = query(name, kind, &options, 7).unwrap();
     let source = SocketAddr::new(IpAddr::from(Ipv4Addr::LOCALHOST), 5353);
     let incoming = Incoming { bytes: &bytes, transport: case.transport, source };
-    let explanation = explain(&known, &incoming, &mut fastrand::Rng::with_seed(1)).unwrap();
+    let explanation =
+        explain(&known, &incoming, &mut fastrand::Rng::with_seed(1), &Authorizer::allow_all());
+    let explanation = explanation.unwrap();
     expected.assert_eq(&show(&explanation));
     let json = serde_json::to_string(&explanation).unwrap();
     assert_eq!(serde_json::from_str::<super::Explanation>(&json).unwrap(), explanation);
