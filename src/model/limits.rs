@@ -300,3 +300,6 @@ pub const WRONG_REPLIES_MAX: usize = 16;
 /// Largest reply over UDP that is read, in bytes; we ask for [`UDP_ANSWER_BYTES_MAX`], and a recursor that
 /// sends more is heard too.
 pub const UDP_REPLY_BYTES_MAX: usize = 4_096;
+
+/// Lines of a log that wait to be written; one beyond it is dropped and counted.
+pub const LOG_LINES_QUEUED_MAX: usize = 8_192;

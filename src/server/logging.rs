@@ -1,13 +1,13 @@
 //! Events → log lines: Consul's line form or JSON, to standard output and maybe a file, with a level that a
-//! reload changes.
+//! reload changes. A thread for each of the two writes, so that nobody else waits for it.
 
 use std::fmt;
 use std::io;
-use std::sync::Mutex;
 
 use fs_err::OpenOptions;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_appender::non_blocking::ErrorCounter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
@@ -17,11 +17,15 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as format, reload};
 
 use crate::intake::{LogLevel, LogSettings};
+use crate::model::limits::LOG_LINES_QUEUED_MAX;
+use crate::server::log_queue::LogQueue;
 
 /// Changes the level of a running log.
 pub(in crate::server) struct LogHandle {
     /// The filter in use.
     handle: reload::Handle<EnvFilter, Registry>,
+    /// Where lines wait to be written: until this is dropped.
+    queues: Vec<LogQueue>,
 }
 
 /// Starts to log.
@@ -30,19 +34,25 @@ pub(in crate::server) struct LogHandle {
 /// Where the file cannot be opened; the path is in the text.
 pub(in crate::server) fn start(settings: &LogSettings) -> io::Result<LogHandle> {
     let (filter, handle) = reload::Layer::new(filter(settings.level));
-    let mut layers = vec![layer(settings.json, io::stdout)];
+    let (writer, queue) = LogQueue::start(io::stdout(), LOG_LINES_QUEUED_MAX);
+    let (mut layers, mut queues) = (vec![layer(settings.json, writer)], vec![queue]);
     if let Some(path) = &settings.file {
-        layers.push(layer(
-            settings.json,
-            Mutex::new(OpenOptions::new().create(true).append(true).open(path)?),
-        ));
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let (writer, queue) = LogQueue::start(file, LOG_LINES_QUEUED_MAX);
+        layers.push(layer(settings.json, writer));
+        queues.push(queue);
     }
     // A second log in one process happens only in tests, and then the first one stays.
     let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();
-    Ok(LogHandle { handle })
+    Ok(LogHandle { handle, queues })
 }
 
 impl LogHandle {
+    /// How many lines found no place, for each of what is logged to.
+    pub(in crate::server) fn dropped(&self) -> Vec<ErrorCounter> {
+        self.queues.iter().map(LogQueue::dropped).collect()
+    }
+
     /// Shows this level from now on.
     pub(in crate::server) fn set(&self, level: LogLevel) {
         if let Err(fault) = self.handle.reload(filter(level)) {

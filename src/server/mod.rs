@@ -40,6 +40,8 @@ mod metrics;
 
 mod logging;
 
+mod log_queue;
+
 mod clock;
 
 use std::io;

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
@@ -49,6 +50,8 @@ pub(in crate::server) struct Handle {
     pub(in crate::server) tokens: Arc<dyn Tokens>,
     /// DNS.
     pub(in crate::server) front: Arc<Front>,
+    /// Lines that the log lost, by what is logged to.
+    pub(in crate::server) log_lines_dropped: Vec<ErrorCounter>,
 }
 
 impl Handle {
@@ -152,6 +155,8 @@ impl Program for Handle {
         set("consul.raft.applied_index", cluster.applied.0);
         set("consul.raft.last_index", cluster.last_log);
         set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));
+        let dropped = self.log_lines_dropped.iter().map(ErrorCounter::dropped_lines).sum();
+        set("lictor.log.lines_dropped", count(dropped));
         match span {
             MetricsSpan::Interval => self.metrics.of_interval(),
             MetricsSpan::Whole => self.metrics.whole(clock::now()),

@@ -85,6 +85,7 @@ pub(in crate::server) async fn start(
         agent: agent.clone(),
         tokens,
         front: Arc::clone(&dns.front),
+        log_lines_dropped: log_level.dropped(),
     };
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();

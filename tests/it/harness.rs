@@ -47,6 +47,7 @@ struct Log {
 struct State {
     lines: VecDeque<String>,
     is_ended: bool,
+    is_shut: bool,
 }
 
 impl Agent {
@@ -72,6 +73,11 @@ impl Agent {
             Ok(line) => line,
             Err(all) => panic!("the agent ended without saying `{text}`:\n{all}"),
         }
+    }
+
+    /// Reads no more of what it prints.
+    pub(crate) fn stop_reading(&self) {
+        self.log.lines.lock().expect("no reader panics").is_shut = true;
     }
 
     /// Its process id.
@@ -222,8 +228,13 @@ impl Builder {
 impl Log {
     fn read(&self, stream: impl Read) {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            self.lines.lock().expect("no reader panics").lines.push_back(line);
+            let mut state = self.lines.lock().expect("no reader panics");
+            state.lines.push_back(line);
             self.grown.notify_all();
+            // The stream stays open until the program that prints has ended, and this one with it.
+            while state.is_shut {
+                state = self.grown.wait(state).expect("no reader panics");
+            }
         }
     }
 

@@ -249,3 +249,15 @@ const STREAM_MESSAGES: usize = 10_000;
 
 /// Damaged messages on one connection.
 const STREAM_BATCH: usize = 50;
+
+#[test]
+fn a_log_that_nobody_reads_delays_nobody() {
+    let agent = Agent::dev().args(["-log-level", "trace"]).start();
+    agent.stop_reading();
+    // A pipe holds 64 KiB; each connection leaves some lines of a hundred bytes.
+    for _ in 0..2_000 {
+        assert_answers(&agent);
+    }
+    let metrics = agent.must("GET", "/v1/agent/metrics?format=prometheus", "");
+    assert!(metrics.contains("\nlictor_log_lines_dropped "), "{metrics}");
+}
