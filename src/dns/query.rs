@@ -80,7 +80,7 @@ pub enum QueryFault {
     },
     /// There is no such type.
     #[error(
-        "`{0}` is no record type; known are A, AAAA, ANY, NS, PTR, SOA, SRV, TXT and TYPE1 to TYPE65535"
+        "`{0}` is no record type; write a mnemonic such as A, SRV or CAA, ANY, or a number as in TYPE65280"
     )]
     Kind(String),
     /// The options do not fit into a message.

@@ -1,5 +1,7 @@
 //! Types and the fields of their data: one table that both forms are read by, text and RFC 3597 bytes.
 
+use crate::zone::proof::PROOFS;
+
 /// A record type that can be written by name.
 #[derive(Debug)]
 pub(super) struct Layout {
@@ -78,7 +80,9 @@ pub(super) fn code_of(word: &str) -> Option<u16> {
 
 /// A type's word: its mnemonic, or `TYPEn`.
 pub(super) fn word_of(code: u16) -> String {
-    by_code(code).map_or_else(|| format!("TYPE{code}"), |layout| layout.mnemonic.to_owned())
+    let proof = || PROOFS.iter().find(|(_, known)| *known == code).map(|(word, _)| *word);
+    let word = by_code(code).map(|layout| layout.mnemonic).or_else(proof);
+    word.map_or_else(|| format!("TYPE{code}"), str::to_owned)
 }
 
 /// Whether a type is about questions or messages and never part of a zone (RFC 6895 §3.1).

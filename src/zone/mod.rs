@@ -51,6 +51,8 @@ mod parameters;
 
 mod bare;
 
+mod proof;
+
 mod show;
 
 mod reader;

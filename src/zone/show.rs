@@ -11,12 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::zone::field::CERTIFICATES;
 use crate::zone::layout::{self, Field};
-use crate::zone::{bare, location, parameters, word};
+use crate::zone::{bare, location, parameters, proof, word};
 
 /// The data of a record as it would stand in a zone file, names in full. `wire` holds names uncompressed.
 #[must_use]
 pub fn show_data(code: u16, wire: &[u8]) -> String {
-    fields(code, wire).unwrap_or_else(|| {
+    fields(code, wire).or_else(|| proof::text(code, wire)).unwrap_or_else(|| {
         let digits = wire.iter().fold(String::new(), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
             text
@@ -31,10 +31,11 @@ pub fn type_word(code: u16) -> String {
     layout::word_of(code)
 }
 
-/// The number of a record type that zone files can name: by a mnemonic in any case, or `TYPEn`.
+/// The number of a record type: by a mnemonic in any case, or `TYPEn`.
 #[must_use]
 pub fn type_code(word: &str) -> Option<u16> {
-    layout::code_of(word)
+    let proof = || proof::PROOFS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+    layout::code_of(word).or_else(|| proof().map(|(_, code)| *code))
 }
 
 fn fields(code: u16, wire: &[u8]) -> Option<String> {
@@ -94,7 +95,7 @@ fn strings(piece: &[u8]) -> Option<Vec<&[u8]>> {
     Some(strings)
 }
 
-fn hex(piece: &[u8]) -> String {
+pub(super) fn hex(piece: &[u8]) -> String {
     piece.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02X}");
         text
@@ -102,7 +103,7 @@ fn hex(piece: &[u8]) -> String {
 }
 
 /// Types, in the order of their numbers (RFC 4034 §4.1.2).
-fn types(piece: &[u8]) -> String {
+pub(super) fn types(piece: &[u8]) -> String {
     let mut words = Vec::new();
     let mut rest = piece;
     while let [window, length, after @ ..] = rest {

@@ -190,7 +190,7 @@ fn malformed_files_fail_with_their_line() {
     check("? a A +fast", "1: there is no option `+fast`");
     check(
         "? a NONSENSE",
-        "1: `NONSENSE` is no record type; known are A, AAAA, ANY, NS, PTR, SOA, SRV, TXT and TYPE1 to TYPE65535",
+        "1: `NONSENSE` is no record type; write a mnemonic such as A, SRV or CAA, ANY, or a number as in TYPE65280",
     );
     check("? raw 0g", "1: `0g` is no even number of hexadecimal digits");
     check("node \"n1", "1: a quote is not closed");
