@@ -9,8 +9,8 @@
 //! Each transcript has an agent and a program of its own, on ports that nobody uses. `{port}`, `{folder}` and
 //! `{case}` stand in `program.conf` for the program's port, its empty folder and the transcript's `.conf`, where `{data}`
 //! stands for this folder; `{port}` does in the agent's `.hcl`. 8600, an agent's usual port, is replaced in a `.conf` by
-//! the one that it has. `tests/compat/dig` has no program between, and in `tests/compat/libc` the agent has a network of
-//! its own, with port 53 and a resolv.conf.
+//! the one that it has. `tests/compat/dig` has no program between; in `tests/compat/libc` and `tests/compat/resolved` the
+//! agent has a network of its own, with a resolv.conf that points at port 53 of it, or at systemd-resolved.
 //!
 //! Commands find in their environment: `LICTOR_DNS_ADDR`, the program's address; `server`, the same as words for
 //! `dig`; `agent`, the agent's; `CONSUL_HTTP_ADDR`, its API; `log`, the file of what the program says; `inside`, what
@@ -73,10 +73,28 @@ fn dig_and_drill_understand_the_agent() {
 fn the_c_library_finds_services_by_their_names() {
     require("ip", "iproute2");
     hold("libc", |case| {
-        let agent = agent(case, NOBODY).args(["-dns-port", "53"]).under(own_network()).start();
-        let pid = agent.pid().to_string();
-        let inside = [&["nsenter", "--target", &pid][..], namespaces()].concat().join(" ");
-        run(case, &agent, &[("inside", &inside)])
+        let resolv_conf = repository().join("tests/compat/libc/resolv.conf");
+        let script = format!(
+            "ip link set lo up && mount --bind '{}' /etc/resolv.conf && exec \"$0\" \"$@\"",
+            resolv_conf.display()
+        );
+        let agent = agent(case, NOBODY).args(["-dns-port", "53"]);
+        let agent = agent.under(own_network(&script)).start();
+        run(case, &agent, &[("inside", &inside(&agent))])
+    });
+}
+
+#[test]
+fn systemd_resolved_passes_our_domain_on() {
+    require("ip", "iproute2");
+    require("setpriv", "util-linux");
+    let (root, folder) = (resolved_root(), repository().join("tests/compat/resolved"));
+    let quoted = [folder.join("program.sh"), root, folder].map(|it| format!("'{}'", it.display()));
+    let script = format!("exec sh {} \"$0\" \"$@\"", quoted.join(" "));
+    hold("resolved", |case| {
+        let agent = agent(case, NOBODY).args(["-dns-port", "8600"]);
+        let agent = agent.under(own_network(&script)).start();
+        run(case, &agent, &[("inside", &inside(&agent))])
     });
 }
 
@@ -140,16 +158,24 @@ fn words_for_dig(address: SocketAddr) -> String {
     format!("@{} -p {}", address.ip(), address.port())
 }
 
-/// What starts a program in a network of its own, where the C library asks 127.0.0.1.
-fn own_network() -> Vec<String> {
-    let resolv_conf = repository().join("tests/compat/libc/resolv.conf");
-    let script = format!(
-        "ip link set lo up && mount --bind '{}' /etc/resolv.conf && exec \"$0\" \"$@\"",
-        resolv_conf.display()
-    );
+/// What starts a program in a network and mounts of its own, by a script that becomes its arguments.
+fn own_network(script: &str) -> Vec<String> {
     let map: &[&str] = if is_root() { &[] } else { &["--map-root-user"] };
-    let words = [&["unshare"][..], map, &["--net", "--mount", "sh", "-c", &script]].concat();
+    let words = [&["unshare"][..], map, &["--net", "--mount", "sh", "-c", script]].concat();
     words.into_iter().map(str::to_owned).collect()
+}
+
+/// What runs a command in an agent's network.
+fn inside(agent: &Agent) -> String {
+    let pid = agent.pid().to_string();
+    [&["nsenter", "--target", &pid][..], namespaces()].concat().join(" ")
+}
+
+/// Below which folder systemd-resolved stands: installed, or unpacked.
+fn resolved_root() -> PathBuf {
+    let roots = [PathBuf::from("/"), repository().join("target/resolved")];
+    let found = roots.into_iter().find(|root| root.join("lib/systemd/systemd-resolved").is_file());
+    found.expect("`systemd-resolved` is not here: .ci/run unpacks Debian's package of that name")
 }
 
 /// The namespaces of [`own_network`], as `nsenter` calls them. Without root, there is a user's namespace too.

@@ -37,7 +37,7 @@ fn unknown(quotes: &[String], configs: &[String]) -> Vec<String> {
 
 /// Every configuration below `tests/compat`.
 fn configs() -> Vec<PathBuf> {
-    let folders = ["unbound", "dnsmasq", "named", "libc"];
+    let folders = ["unbound", "dnsmasq", "named", "libc", "resolved"];
     let files = folders.iter().flat_map(|folder| {
         let folder: &Path = &repository().join("tests/compat").join(folder);
         let entries = fs_err::read_dir(folder).unwrap();
