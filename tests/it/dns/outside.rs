@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{A, SOA};
 use hickory_proto::rr::{LowerName, Name, RData, Record};
 use hickory_server::Server;
@@ -17,7 +19,7 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use super::live::ask_udp_patiently;
-use super::recursor::Recursor;
+use super::recursor::{Recursor, reply};
 use super::robust::{HANG, is_good, question};
 use crate::harness::Agent;
 
@@ -134,6 +136,33 @@ fn an_answer_of_another_server_outlives_it_and_says_so() {
     assert!(
         ask(&agent, "www.example.org").contains("\nanswer www.example.org. 30 IN A 192.0.2.7\n")
     );
+}
+
+#[test]
+fn recursors_are_asked_in_their_order_or_by_chance() {
+    let counts = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+    let recursors = counts.each_ref().map(|count| {
+        let count = Arc::clone(count);
+        Recursor::start(move |heard| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Some(reply(&heard.query, ResponseCode::NXDomain))
+        })
+    });
+    let addresses = recursors.each_ref().map(|recursor| recursor.address.to_string());
+    let asked = |strategy: &str| {
+        let config =
+            json!({ "recursors": addresses, "dns_config": { "recursor_strategy": strategy } });
+        let agent = Agent::dev().args(["-hcl", &config.to_string()]).start();
+        for number in 0..40 {
+            let told = ask(&agent, &format!("{strategy}{number}.example.org"));
+            assert!(told.starts_with("status NXDOMAIN"), "{told}");
+        }
+        counts.each_ref().map(|count| count.swap(0, Ordering::SeqCst))
+    };
+    let [first, second] = asked("sequential");
+    assert!(40 <= first && second == 0, "{first} {second}");
+    let [first, second] = asked("random");
+    assert!(0 < first && 0 < second, "{first} {second}");
 }
 
 #[test]
