@@ -57,6 +57,9 @@
 //! | `Session` | what a client holds locks by, for as long as it lives | `Connection`: who is connected |
 //! | `Lock` | a key that one Session holds | `Mutex`: inside this process |
 //! | `Propose` | the door through which a Command gets agreed on | `apply`: what is done once it is |
+//! | `WireName` | a name as messages hold it | `QName`: the name of a question |
+//! | `Addresses` | an address of each family, where there is one, of one place | `Address`: an address or a host name |
+//! | `LogQueue` | where log lines wait for a thread that writes them | |
 //! | `Sheet` | an Answer in bytes that can be copied into any message that asks the same | `Answer`: records, codes and reasons |
 //! | `Setup` | DNS settings with what follows from them | `DnsConfig`: what the operator set |
 //! | `Definition` | a service or check as a file or an agent call states it | `Service`/`Check`: what the catalog holds |

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::rdata::{NS, PTR, SOA};
 use hickory_proto::rr::{Name, RData, RecordType};
+use smallvec::smallvec;
 
 use crate::dns::Known;
 use crate::dns::outside::Ask;
@@ -14,11 +15,12 @@ use crate::dns::question::Asked;
 use crate::dns::reach::Reach;
 use crate::dns::reason::Why;
 use crate::dns::record::{
-    Help, Offer, Owner, Set, address_data, alias_data, meta_data, node_name, service_name,
+    Data, Help, Offer, Owner, Set, alias_data, meta_data, node_name, service_name,
 };
 use crate::dns::resolve::Outcome;
 use crate::dns::setup::Domain;
 use crate::dns::target::{Target, Zone};
+use crate::dns::wire::WireName;
 use crate::model::dns_config::DnsConfig;
 use crate::model::node::Node;
 use crate::model::number::Ttl;
@@ -128,7 +130,7 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         Outcome::NameServers(servers) => Answer::positive(scene.server_addresses(servers, rng)),
         Outcome::Instances(instances) => scene.instances(instances),
         Outcome::Node(node) => scene.node(node),
-        Outcome::Address(ip) => Answer::positive(scene.address(*ip)),
+        Outcome::Addresses(ips) => Answer::positive(scene.addresses(ips.iter())),
         Outcome::NodeAt(node) => {
             Answer::positive(scene.pointer(node_name(&node.name, scene.domain())))
         }
@@ -164,10 +166,9 @@ impl Scene<'_> {
 
     /// What the name is an alias of, unless the alias itself was asked for.
     fn alias(&self, answer: &Answer) -> Option<Name> {
-        match (&answer.answers.first()?.record.data, self.kind()) {
-            (_, RecordType::CNAME | RecordType::ANY) => None,
-            (RData::CNAME(name), _) => Some(name.0.clone()),
-            _ => None,
+        match self.kind() {
+            RecordType::CNAME | RecordType::ANY => None,
+            _ => answer.answers.first()?.record.data.alias().cloned(),
         }
     }
 
@@ -233,12 +234,12 @@ impl Scene<'_> {
         let (mut offers, mut glue) = (Vec::new(), Vec::new());
         for node in choose(servers, rng) {
             let Some(name) = node_name(&node.name, domain) else { continue };
-            let name = name.to_lowercase();
-            let mut offer = Offer::alone(self.suffix_owner(), ttl, RData::NS(NS(name.clone())));
+            let name = name.to_name().to_lowercase();
+            let owner = Owner::Named(WireName::from(&name));
+            let mut offer = Offer::alone(self.suffix_owner(), ttl, RData::NS(NS(name)));
             if let Some(ip) = node.address.ip() {
                 offer.addresses = Some(Help { set: glue.len(), is_about_target: true });
-                let records = vec![(ttl, address_data(ip))];
-                glue.push(Set { owner: Owner::Named(name), records });
+                glue.push(Set { owner, records: smallvec![(ttl, Data::Address(ip))] });
             }
             offers.push(offer);
         }
@@ -252,12 +253,7 @@ impl Scene<'_> {
 
     /// The addresses behind the SOA's first name.
     fn server_addresses(&self, servers: &[&Arc<Node>], rng: &mut fastrand::Rng) -> Vec<Offer> {
-        let ips = choose(servers, rng).into_iter().filter_map(|node| node.address.ip());
-        let ips = ips.filter(|ip| self.wants_address(*ip));
-        ips.map(|ip| {
-            Offer::alone(Owner::Question, self.config().settings.node_ttl, address_data(ip))
-        })
-        .collect()
+        self.addresses(choose(servers, rng).into_iter().filter_map(|node| node.address.ip()))
     }
 
     /// Whether addresses of its family were asked for.
@@ -271,16 +267,12 @@ impl Scene<'_> {
     fn node(&self, node: &Node) -> Answer {
         let ttl = self.config().settings.node_ttl;
         let reach = Reach::of_node(node);
-        let data: Vec<RData> = match reach.alias() {
-            Some(host) => alias_data(host).into_iter().collect(),
-            None => reach.ips().filter(|ip| self.wants_address(*ip)).map(address_data).collect(),
-        };
-        let offers = data.into_iter().map(|data| Offer::alone(Owner::Question, ttl, data));
-        let mut answer = Answer::positive(offers.collect());
-        if reach.alias().is_some() {
+        if let Some(host) = reach.alias() {
             // RFC 1034 §3.6.2: an alias stands alone.
-            return answer;
+            let offer = alias_data(host).map(|data| Offer::alone(Owner::Question, ttl, data));
+            return Answer::positive(offer.into_iter().collect());
         }
+        let mut answer = Answer::positive(self.addresses(reach.ips.iter()));
         let texts = || meta_data(&node.meta);
         if self.wants(RecordType::TXT) {
             answer.answers.extend(texts().map(|data| Offer::alone(Owner::Question, ttl, data)));
@@ -288,22 +280,22 @@ impl Scene<'_> {
             && let Some(offer) = answer.answers.first_mut()
         {
             offer.texts = Some(Help { set: 0, is_about_target: false });
-            let records = texts().map(|data| (ttl, data)).collect();
+            let records = texts().map(|data| (ttl, data.into())).collect();
             answer.sets.push(Set { owner: Owner::Question, records });
         }
         answer
     }
 
-    fn address(&self, ip: IpAddr) -> Vec<Offer> {
-        if !self.wants_address(ip) {
-            return Vec::new();
-        }
-        vec![Offer::alone(Owner::Question, self.config().settings.node_ttl, address_data(ip))]
+    /// Those of a machine's addresses that were asked for.
+    fn addresses(&self, ips: impl Iterator<Item = IpAddr>) -> Vec<Offer> {
+        let ttl = self.config().settings.node_ttl;
+        let ips = ips.filter(|ip| self.wants_address(*ip));
+        ips.map(|ip| Offer::alone(Owner::Question, ttl, Data::Address(ip))).collect()
     }
 
-    fn pointer(&self, name: Option<Name>) -> Vec<Offer> {
+    fn pointer(&self, name: Option<WireName>) -> Vec<Offer> {
         let Some(name) = name.filter(|_| self.wants(RecordType::PTR)) else { return Vec::new() };
-        let data = RData::PTR(PTR(name));
+        let data = RData::PTR(PTR(name.to_name()));
         vec![Offer::alone(Owner::Question, self.config().settings.node_ttl, data)]
     }
 }

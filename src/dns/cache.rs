@@ -150,7 +150,7 @@ impl Basis {
         known: &Known<'_>,
     ) -> Option<Self> {
         // Owners that are written in full are spelled as this client did.
-        if !is_usual(kind) || known.config.settings.disable_compression {
+        if !is_usual(kind) || !known.config.compresses() {
             return None;
         }
         let view = known.view;
@@ -173,7 +173,7 @@ impl Basis {
             | Outcome::Apex(_)
             | Outcome::Network
             | Outcome::NameServers(_)
-            | Outcome::Address(_)
+            | Outcome::Addresses(_)
             | Outcome::InZone(..)
             | Outcome::Told(_)
             | Outcome::Missing(_) => None,

@@ -5,16 +5,17 @@
 //! last name (RFC 6604 §2.1), and AA says who owns the first (RFC 1034 §4.1.1).
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{RData, RecordType};
 
 use crate::dns::Known;
 use crate::dns::answer::{self, Answer, Order, Scene};
 use crate::dns::cache::Basis;
-use crate::dns::qname::{QName, Wire};
+use crate::dns::qname::QName;
 use crate::dns::question::{Asked, CLASS_IN, Question};
-use crate::dns::record::{Help, Offer, Owner, Set};
+use crate::dns::record::{Data, Help, Offer, Owner, Set};
 use crate::dns::resolve::{self, Asker, Outcome};
 use crate::dns::target;
+use crate::dns::wire::WireName;
 use crate::model::limits::{DNS_CHAIN_MAX, DNS_HOSTS_HELPED_MAX};
 
 /// Looks a question up, and what it leads to; with what the Answer rests on, if it may be kept. The witness sees
@@ -102,15 +103,15 @@ fn complete(
     rng: &mut fastrand::Rng,
     witness: &mut impl Witness,
 ) {
-    let mut names = vec![asked.name.to_name()];
+    let mut names = vec![WireName::from(&asked.name.to_name())];
     pick(answer, rng);
     while let Some(name) = answer.leads_to.take() {
+        let name = WireName::from(&name);
         // Where it leads back, or too far, what was found is all there is to say.
         if DNS_CHAIN_MAX <= names.len() || names.contains(&name) {
             return;
         }
-        let wire = Wire::of(&name);
-        let Some(qname) = QName::read(wire.folded()) else { return };
+        let Some(qname) = QName::read(name.bytes()) else { return };
         let asked = Asked { name: qname, kind: asked.kind, class: CLASS_IN };
         let (next, _) = look_up(&asked, asker, known, rng, witness);
         // Where nobody is there to ask, the alias is told alone: the client may know more.
@@ -129,13 +130,13 @@ fn pick(answer: &mut Answer, rng: &mut fastrand::Rng) {
     rng.shuffle(&mut answer.answers);
     answer.answers.truncate(answer.told_max);
     answer.order = Order::Fixed;
-    if let Some(RData::CNAME(name)) = answer.answers.first().map(|offer| &offer.record.data) {
-        answer.leads_to = Some(name.0.clone());
+    if let Some(name) = answer.answers.first().and_then(|offer| offer.record.data.alias()) {
+        answer.leads_to = Some(name.clone());
     }
 }
 
 /// Puts what an alias leads to behind the alias.
-fn append(answer: &mut Answer, mut next: Answer, name: &Name, rng: &mut fastrand::Rng) {
+fn append(answer: &mut Answer, mut next: Answer, name: &WireName, rng: &mut fastrand::Rng) {
     if next.order == Order::Shuffled {
         rng.shuffle(&mut next.answers);
     }
@@ -162,55 +163,63 @@ fn append(answer: &mut Answer, mut next: Answer, name: &Name, rng: &mut fastrand
 }
 
 /// An owner that is stated by the name that was looked up, in a message whose question is another.
-fn rename(owner: &mut Owner, name: &Name) {
+fn rename(owner: &mut Owner, name: &WireName) {
     match owner {
         Owner::Question => *owner = Owner::Named(name.clone()),
-        Owner::Suffix(labels) => *owner = Owner::Named(name.trim_to(*labels)),
+        Owner::Suffix(labels) => *owner = Owner::Named(name.suffix(*labels)),
         Owner::Named(_) => {}
     }
 }
 
 /// Hosts that our own answers point at and nothing is said of yet.
-fn unknown_hosts(answer: &Answer, asked: &Asked<'_>) -> Vec<Name> {
-    let mut hosts: Vec<Name> = Vec::new();
+fn unknown_hosts(answer: &Answer, asked: &Asked<'_>) -> Vec<WireName> {
+    let mut hosts: Vec<WireName> = Vec::new();
     if !answer.is_authoritative {
         return hosts;
     }
-    for offer in &answer.answers {
-        let host = match &offer.record.data {
-            RData::SRV(srv) => &srv.target,
-            RData::MX(mx) => &mx.exchange,
-            RData::NS(ns) => &ns.0,
-            RData::HTTPS(https) => &https.0.target_name,
-            RData::SVCB(svcb) => &svcb.target_name,
-            _ => continue,
-        };
-        let is_service = matches!(offer.record.data, RData::HTTPS(_) | RData::SVCB(_));
+    for offer in answer.answers.iter().filter(|offer| offer.addresses.is_none()) {
+        let Some((host, is_service)) = host(&offer.record.data) else { continue };
         let host = match (host.is_root(), &offer.record.owner) {
-            (false, _) => host.clone(),
+            (false, _) => host,
             // RFC 9460 §2.5.2: the owner itself.
-            (true, Owner::Question) if is_service => asked.name.to_name(),
+            (true, Owner::Question) if is_service => WireName::from(&asked.name.to_name()),
             (true, Owner::Named(owner)) if is_service => owner.clone(),
             (true, _) => continue,
         };
-        let is_new = offer.addresses.is_none() && !hosts.contains(&host);
-        if is_new && hosts.len() < DNS_HOSTS_HELPED_MAX {
+        if !hosts.contains(&host) && hosts.len() < DNS_HOSTS_HELPED_MAX {
             hosts.push(host);
         }
     }
     hosts
 }
 
+/// The host that a record points at, and whether the record is a service binding.
+fn host(data: &Data) -> Option<(WireName, bool)> {
+    let data = match data {
+        Data::Address(_) => return None,
+        Data::Location { target, .. } => return Some((target.clone(), false)),
+        Data::Other(data) => &**data,
+    };
+    let (host, is_service) = match data {
+        RData::SRV(srv) => (&srv.target, false),
+        RData::MX(mx) => (&mx.exchange, false),
+        RData::NS(ns) => (&ns.0, false),
+        RData::HTTPS(https) => (&https.0.target_name, true),
+        RData::SVCB(svcb) => (&svcb.target_name, true),
+        _ => return None,
+    };
+    Some((host.into(), is_service))
+}
+
 /// Adds the addresses of a host, and the aliases that lead to them.
 fn help(
     answer: &mut Answer,
-    host: &Name,
+    host: &WireName,
     asker: Asker,
     known: &Known<'_>,
     rng: &mut fastrand::Rng,
 ) {
-    let wire = Wire::of(host);
-    let Some(name) = QName::read(wire.folded()) else { return };
+    let Some(name) = QName::read(host.bytes()) else { return };
     for kind in [RecordType::A, RecordType::AAAA] {
         let asked = Asked { name, kind, class: CLASS_IN };
         let (mut found, _) = look_up(&asked, asker, known, rng, &mut Nobody);
@@ -226,7 +235,7 @@ fn help(
             // Both families, and several hosts, may go along the same aliases; what is kept of each may have been
             // fetched at another moment, and its TTL says so.
             let data = |set: &Set| set.records.iter().map(|(_, data)| data.clone()).collect();
-            let (owner, told): (_, Vec<RData>) = (&set.owner, data(&set));
+            let (owner, told): (_, Vec<Data>) = (&set.owner, data(&set));
             let is_told = |known: &Set| known.owner == *owner && told == data(known);
             if !answer.sets.iter().any(is_told) {
                 answer.additionals.push(answer.sets.len());

@@ -1,7 +1,7 @@
 //! What zones and recursors say → Answer.
 
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{Name, Record, RecordType};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use crate::dns::answer::{Answer, Order, Scene};
 use crate::dns::outside::{Fetched, Told};
@@ -56,7 +56,7 @@ impl Scene<'_> {
             answer.authorities.extend(self.offers(&referral.cut, set));
         }
         for glue in &referral.glue {
-            let records = glue.set.data().iter().map(|data| (glue.set.ttl(), data.clone()));
+            let records = glue.set.data().iter().map(|data| (glue.set.ttl(), data.clone().into()));
             answer.additionals.push(answer.sets.len());
             answer.sets.push(Set { owner: self.owner(glue.owner), records: records.collect() });
         }
@@ -64,7 +64,7 @@ impl Scene<'_> {
     }
 
     fn offers(&self, owner: &Name, set: &zone::Set) -> Vec<Offer> {
-        let offer = |data: &_| Offer::alone(self.owner(owner), set.ttl(), Clone::clone(data));
+        let offer = |data: &RData| Offer::alone(self.owner(owner), set.ttl(), data.clone());
         set.data().iter().map(offer).collect()
     }
 
@@ -73,7 +73,7 @@ impl Scene<'_> {
         if *name == self.asked.name.to_name() {
             return Owner::Question;
         }
-        Owner::Named(name.clone())
+        Owner::Named(name.into())
     }
 
     /// The Answer of a recursor.
@@ -103,6 +103,6 @@ impl Scene<'_> {
 
     fn record(&self, record: &Record) -> Rr {
         let (owner, ttl) = (self.owner(&record.name), Ttl(record.ttl));
-        Rr { owner, ttl, data: record.data.clone() }
+        Rr { owner, ttl, data: record.data.clone().into() }
     }
 }

@@ -1,22 +1,20 @@
 //! Instances → records: who is told of a service, in which order, and where each is reached.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use foldhash::fast::FixedState;
-use hickory_proto::rr::rdata::SRV;
-use hickory_proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{RData, RecordType};
+use smallvec::SmallVec;
 
 use crate::catalog::Instance;
+use crate::dns::addresses::Addresses;
 use crate::dns::answer::{Answer, Order, Scene};
+use crate::dns::numbered::Numbered;
 use crate::dns::reach::Reach;
 use crate::dns::record::{
-    Help, Offer, Owner, Set, address_data, address_name, alias_data, host_name, meta_data,
-    node_name,
+    Data, Help, Offer, Owner, Set, address_name, alias_data, host_name, meta_data, node_name,
 };
-use crate::dns::setup::Domain;
+use crate::dns::wire::WireName;
 use crate::model::number::Ttl;
 
 /// What becomes of an instance that may be told.
@@ -59,9 +57,13 @@ impl Scene<'_> {
     fn reach<'i>(&self, instance: &'i Instance) -> Reach<'i> {
         let reach = Reach::of_instance(instance);
         match reach.alias().and_then(host_name) {
-            Some(name) if name == self.asked.name.to_name() => Reach::of_node(&instance.node),
+            Some(name) if self.is_asked(&name) => Reach::of_node(&instance.node),
             Some(_) | None => reach,
         }
+    }
+
+    fn is_asked(&self, name: &WireName) -> bool {
+        name.bytes().eq_ignore_ascii_case(self.asked.name.spelled())
     }
 
     fn instance_addresses(
@@ -70,9 +72,9 @@ impl Scene<'_> {
         ttl: Ttl,
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
-        let mut seen = HashMap::with_capacity_and_hasher(instances.len(), FixedState::default());
+        let mut seen = Numbered::new();
         let mut offers = Vec::with_capacity(instances.len());
-        let mut aliases = Vec::new();
+        let mut aliases: Vec<RData> = Vec::new();
         let mut has_address = false;
         for instance in instances {
             let reach = self.reach(instance);
@@ -82,20 +84,20 @@ impl Scene<'_> {
                 saw(instance, fate.unwrap_or(Fate::Unspellable));
                 aliases.extend(data);
             }
-            for ip in reach.ips() {
+            for ip in reach.ips.iter() {
                 has_address = true;
                 if !self.wants_address(ip) {
                     saw(instance, Fate::OtherType(ip));
                     continue;
                 }
                 // RFC 2181 §5: a set holds each record once.
-                match seen.entry(ip) {
-                    Entry::Occupied(first) => saw(instance, Fate::Duplicate(*first.get())),
-                    Entry::Vacant(place) => {
-                        saw(instance, Fate::Offered(*place.insert(offers.len())));
-                        offers.push(Offer::alone(Owner::Question, ttl, address_data(ip)));
-                    }
+                if let Some(first) = seen.find(ip) {
+                    saw(instance, Fate::Duplicate(first));
+                    continue;
                 }
+                saw(instance, Fate::Offered(offers.len()));
+                seen.add(ip, offers.len());
+                offers.push(Offer::alone(Owner::Question, ttl, Data::Address(ip)));
             }
         }
         if !has_address {
@@ -119,75 +121,57 @@ impl Scene<'_> {
         ttl: Ttl,
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
-        let domain = self.domain();
-        let count = instances.len();
-        let mut seen = HashMap::with_capacity_and_hasher(count, FixedState::default());
-        let mut helped = HashMap::with_capacity_and_hasher(count, FixedState::default());
-        let mut described = HashMap::with_hasher(FixedState::default());
-        let mut sets = Vec::with_capacity(2 * count);
-        let mut offers: Vec<Offer> = Vec::with_capacity(count);
+        let mut seen = Numbered::new();
+        let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
+        let mut helpers = Helpers::new(instances.len(), ttl);
         for instance in instances {
-            let node_name = node_name(&instance.node.name, domain);
-            let Some(location) = self.location(instance, node_name.as_ref(), domain) else {
+            let node_name = node_name(&instance.node.name, self.domain());
+            let Some(location) = self.location(instance, node_name.as_ref()) else {
                 saw(instance, Fate::Unspellable);
                 continue;
             };
             // One place may be registered twice, under two ids or by two nodes.
-            match seen.entry((location.spot, instance.service.port)) {
-                Entry::Occupied(first) => {
-                    saw(instance, Fate::Duplicate(*first.get()));
-                    continue;
-                }
-                Entry::Vacant(place) => saw(instance, Fate::Offered(*place.insert(offers.len()))),
+            let (spot, port) = (location.spot, instance.service.port);
+            if let Some(first) = seen.find((spot, port)) {
+                saw(instance, Fate::Duplicate(first));
+                continue;
             }
+            saw(instance, Fate::Offered(offers.len()));
+            seen.add((spot, port), offers.len());
             let (weight, target) = (instance.weight(), location.name.clone());
-            let data = RData::SRV(SRV::new(SRV_PRIORITY, weight, instance.service.port, target));
+            let data = Data::Location { weight, port, target };
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
             if let Some(name) = node_name
                 && self.config().settings.additional_node_meta_txt
-                && !instance.node.meta.is_empty()
             {
-                let is_about_target = matches!(location.spot, Spot::Node(_));
-                let texts = described.entry(instance.node.name.folded()).or_insert_with(|| {
-                    let records = meta_data(&instance.node.meta).map(|data| (ttl, data));
-                    push(&mut sets, Owner::Named(name), records.collect())
-                });
-                offer.texts = Some(Help { set: *texts, is_about_target });
+                offer.texts = helpers.texts(instance, name, matches!(spot, Spot::Node(_)));
             }
-            if !location.ips.is_empty() {
-                let set = *helped.entry(location.spot).or_insert_with(|| {
-                    let records = location.ips.iter().map(|ip| (ttl, address_data(*ip))).collect();
-                    push(&mut sets, Owner::Named(location.name), records)
-                });
-                offer.addresses = Some(Help { set, is_about_target: true });
-            }
+            offer.addresses = helpers.addresses(location);
             offers.push(offer);
         }
-        Answer { sets, ..shuffled(offers) }
+        Answer { sets: helpers.sets, ..shuffled(offers) }
     }
 
-    /// What an SRV record points at: the node's name, or one that spells the service's own address. Never
-    /// an alias (RFC 2782): a host name is told as it is.
+    /// What an SRV record points at: the node's name, or one that spells the service's own addresses. Never
+    /// an alias (RFC 2782): a host name is told as it is. Its addresses are those that A and AAAA tell.
     fn location<'i>(
         &self,
         instance: &'i Instance,
-        node_name: Option<&Name>,
-        domain: &Domain,
+        node_name: Option<&WireName>,
     ) -> Option<Location<'i>> {
         let reach = self.reach(instance);
         if let Some(host) = reach.alias() {
             let (spot, name) = (Spot::Host(host), host_name(host)?);
-            return Some(Location { spot, name, ips: Vec::new() });
+            return Some(Location { spot, name, ips: Addresses::default() });
         }
-        if let (Some(name), true) = (node_name, reach.is_nodes) {
-            let spot = Spot::Node(instance.node.name.folded());
-            return Some(Location { spot, name: name.clone(), ips: reach.ips().collect() });
-        }
+        let ips = reach.ips;
         // DNS cannot spell every node's name, but every address.
-        let ip = reach.address.ip().or_else(|| reach.ips().next())?;
-        let name = address_name(ip, domain)?;
-        Some(Location { spot: Spot::Address(ip), name, ips: vec![ip] })
+        let (spot, name) = match node_name {
+            Some(name) if reach.is_nodes => (Spot::Node(instance.node.name.folded()), name.clone()),
+            Some(_) | None => (Spot::Addresses(ips), address_name(ips, self.domain())?),
+        };
+        Some(Location { spot, name, ips })
     }
 }
 
@@ -196,8 +180,54 @@ fn shuffled(answers: Vec<Offer>) -> Answer {
     Answer { order: Order::Shuffled, ..Answer::positive(answers) }
 }
 
-fn push(sets: &mut Vec<Set>, owner: Owner, records: Vec<(Ttl, RData)>) -> usize {
-    sets.push(Set { owner, records });
+/// Additional records of locations, each set made once.
+struct Helpers<'i> {
+    /// The TTL of them all.
+    ttl: Ttl,
+    /// The sets.
+    sets: Vec<Set>,
+    /// Those with addresses, by what they are the addresses of.
+    addresses: Numbered<Spot<'i>>,
+    /// Those with texts, by folded node name.
+    texts: Numbered<&'i str>,
+}
+
+impl<'i> Helpers<'i> {
+    fn new(count: usize, ttl: Ttl) -> Self {
+        let sets = Vec::with_capacity(count);
+        Self { ttl, sets, addresses: Numbered::new(), texts: Numbered::new() }
+    }
+
+    /// The addresses of a location, if we know them.
+    fn addresses(&mut self, location: Location<'i>) -> Option<Help> {
+        if location.ips.is_empty() {
+            return None;
+        }
+        let set = self.addresses.find(location.spot).unwrap_or_else(|| {
+            self.addresses.add(location.spot, self.sets.len());
+            let records = location.ips.iter().map(|ip| (self.ttl, Data::Address(ip)));
+            push(&mut self.sets, location.name, records)
+        });
+        Some(Help { set, is_about_target: true })
+    }
+
+    /// What there is to say about a machine, if anything is.
+    fn texts(&mut self, instance: &'i Instance, name: WireName, is_about: bool) -> Option<Help> {
+        let node = &instance.node;
+        if node.meta.is_empty() {
+            return None;
+        }
+        let set = self.texts.find(node.name.folded()).unwrap_or_else(|| {
+            self.texts.add(node.name.folded(), self.sets.len());
+            let records = meta_data(&node.meta).map(|data| (self.ttl, data.into()));
+            push(&mut self.sets, name, records)
+        });
+        Some(Help { set, is_about_target: is_about })
+    }
+}
+
+fn push(sets: &mut Vec<Set>, owner: WireName, records: impl Iterator<Item = (Ttl, Data)>) -> usize {
+    sets.push(Set { owner: Owner::Named(owner), records: records.collect::<SmallVec<_>>() });
     sets.len() - 1
 }
 
@@ -206,9 +236,9 @@ struct Location<'i> {
     /// What the name stands for.
     spot: Spot<'i>,
     /// The name.
-    name: Name,
+    name: WireName,
     /// Its addresses, if we know them.
-    ips: Vec<IpAddr>,
+    ips: Addresses,
 }
 
 /// What a location's name stands for; two are the same if their names are.
@@ -216,11 +246,8 @@ struct Location<'i> {
 enum Spot<'i> {
     /// A machine, by folded name.
     Node(&'i str),
-    /// An address.
-    Address(IpAddr),
+    /// Addresses.
+    Addresses(Addresses),
     /// A host of somebody else's.
     Host(&'i str),
 }
-
-/// Consul's priority of every instance.
-const SRV_PRIORITY: u16 = 1;

@@ -36,7 +36,11 @@ use crate::zone::Zones;
 
 mod qname;
 
+mod wire;
+
 mod question;
+
+mod addresses;
 
 mod target;
 
@@ -51,6 +55,8 @@ mod answer;
 mod instances;
 
 mod reach;
+
+mod numbered;
 
 mod elsewhere;
 
@@ -256,7 +262,7 @@ fn respond_from_stations(
     if !answer.missing.is_empty() {
         return Outgoing::Fetch(answer.missing);
     }
-    let is_compressed = !known.config.settings.disable_compression;
+    let is_compressed = known.config.compresses();
     let Ok(sheet) = sheet::write(&answer, Some(asked), is_compressed) else {
         return Outgoing::Reply(fail(envelope, out));
     };
@@ -280,8 +286,7 @@ fn denied(
 ) -> Option<(usize, Reason)> {
     match (target.zone, outcome) {
         (Zone::Domain(domain), Outcome::NoName(reason))
-            if std::ptr::eq(domain, known.config.main_domain())
-                && !known.config.settings.disable_compression =>
+            if std::ptr::eq(domain, known.config.main_domain()) && known.config.compresses() =>
         {
             Some((asked.name.suffix_at(domain.label_count), *reason))
         }
@@ -291,7 +296,7 @@ fn denied(
 
 /// Writes an answer that is not kept.
 fn write(envelope: &Envelope<'_>, answer: &Answer, worker: &mut Worker, out: &mut Vec<u8>) -> Said {
-    let is_compressed = !envelope.known.config.settings.disable_compression;
+    let is_compressed = envelope.known.config.compresses();
     let Ok(sheet) = sheet::write(answer, envelope.asked, is_compressed) else {
         return fail(envelope, out);
     };

@@ -1,13 +1,16 @@
 //! Names and records → bytes, as much of them as possible by pointing (RFC 1035 §4.1.4).
 
+use std::net::IpAddr;
+
 use hickory_proto::ProtoError;
-use hickory_proto::rr::{Name, RData};
+use hickory_proto::rr::{Name, RData, RecordType};
 use hickory_proto::serialize::binary::{BinEncodable, BinEncoder, NameEncoding};
 
 use crate::dns::answer::Order;
-use crate::dns::qname::{QName, Wire};
+use crate::dns::qname::QName;
 use crate::dns::question::{Asked, CLASS_CHAOS, CLASS_IN};
-use crate::dns::record::{Owner, Rr};
+use crate::dns::record::{Data, Owner, Rr, SRV_PRIORITY};
+use crate::dns::wire::WireName;
 use crate::model::number::Ttl;
 
 /// Writes records one behind the other.
@@ -61,7 +64,7 @@ impl<'a> Pen<'a> {
             }
             Owner::Suffix(labels) => self.suffix(*labels),
             Owner::Named(name) => {
-                self.name(name);
+                self.wire_name(name);
                 Ok(())
             }
         }
@@ -85,13 +88,46 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes type, class, TTL and data; says where the name in the data stands that the record points at.
-    pub(super) fn body(&mut self, ttl: Ttl, data: &RData) -> Result<Option<usize>, ProtoError> {
-        self.u16(data.record_type().into());
+    pub(super) fn body(&mut self, ttl: Ttl, data: &Data) -> Result<Option<usize>, ProtoError> {
+        match data {
+            Data::Address(IpAddr::V4(ip)) => self.address(RecordType::A, ttl, &ip.octets()),
+            Data::Address(IpAddr::V6(ip)) => self.address(RecordType::AAAA, ttl, &ip.octets()),
+            Data::Location { weight, port, target } => {
+                return self.framed(RecordType::SRV, ttl, |pen| {
+                    Ok(Some(pen.location([SRV_PRIORITY, *weight, *port], target.bytes())))
+                });
+            }
+            Data::Other(data) => {
+                return self.framed(data.record_type(), ttl, |pen| pen.data(data));
+            }
+        }
+        Ok(None)
+    }
+
+    fn address(&mut self, kind: RecordType, ttl: Ttl, octets: &[u8]) {
+        self.head(kind, ttl);
+        // Four or sixteen.
+        self.u16(u16::try_from(octets.len()).unwrap_or_default());
+        self.bytes.extend_from_slice(octets);
+    }
+
+    fn head(&mut self, kind: RecordType, ttl: Ttl) {
+        self.u16(kind.into());
         self.u16(self.class);
         self.bytes.extend_from_slice(&ttl.0.to_be_bytes());
+    }
+
+    /// Writes data with its length before it.
+    fn framed(
+        &mut self,
+        kind: RecordType,
+        ttl: Ttl,
+        write: impl FnOnce(&mut Self) -> Result<Option<usize>, ProtoError>,
+    ) -> Result<Option<usize>, ProtoError> {
+        self.head(kind, ttl);
         let length_at = self.bytes.len();
         self.u16(0);
-        let target_at = self.data(data)?;
+        let target_at = write(self)?;
         let bytes = self.bytes.len() - length_at - 2;
         let length = u16::try_from(bytes).map_err(|_| ProtoError::Message("too long a record"))?;
         if let Some(place) = self.bytes.get_mut(length_at..length_at + 2) {
@@ -100,11 +136,20 @@ impl<'a> Pen<'a> {
         Ok(target_at)
     }
 
+    /// Writes the data of an SRV record; says where its target stands, which is not compressed (RFC 2782).
+    fn location(&mut self, numbers: [u16; 3], target: &[u8]) -> usize {
+        for number in numbers {
+            self.u16(number);
+        }
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(target);
+        self.bytes.get_mut(at..).unwrap_or_default().make_ascii_lowercase();
+        at
+    }
+
     fn data(&mut self, data: &RData) -> Result<Option<usize>, ProtoError> {
         let mut target_at = None;
         match data {
-            RData::A(a) => self.bytes.extend_from_slice(&a.0.octets()),
-            RData::AAAA(aaaa) => self.bytes.extend_from_slice(&aaaa.0.octets()),
             RData::CNAME(name) => target_at = Some(self.name(&name.0)),
             RData::NS(name) => target_at = Some(self.name(&name.0)),
             RData::PTR(name) => target_at = Some(self.name(&name.0)),
@@ -113,13 +158,9 @@ impl<'a> Pen<'a> {
                 target_at = Some(self.name(&mx.exchange));
             }
             RData::SRV(srv) => {
-                for number in [srv.priority, srv.weight, srv.port] {
-                    self.u16(number);
-                }
-                target_at = Some(self.bytes.len());
-                // RFC 2782: the target is not compressed.
-                let wire = Wire::of(&srv.target);
-                self.bytes.extend_from_slice(wire.folded());
+                let target = WireName::from(&srv.target);
+                let numbers = [srv.priority, srv.weight, srv.port];
+                target_at = Some(self.location(numbers, target.bytes()));
             }
             RData::SOA(soa) => {
                 self.name(&soa.mname);
@@ -143,14 +184,18 @@ impl<'a> Pen<'a> {
         Ok(target_at)
     }
 
-    /// Writes a name, as much of it as possible by pointing; says where it stands.
     fn name(&mut self, name: &Name) -> usize {
+        self.wire_name(&WireName::from(name))
+    }
+
+    /// Writes a name, as much of it as possible by pointing; says where it stands.
+    fn wire_name(&mut self, name: &WireName) -> usize {
         let at = self.bytes.len();
-        let wire = Wire::of(name);
+        let folded = name.folded();
         let mut written = 0;
-        for label in name {
-            if let Some(pointer) = self.find(wire.folded().get(written..).unwrap_or_default()) {
-                self.learn(wire.folded(), written, at);
+        for label in name.labels() {
+            if let Some(pointer) = self.find(folded.get(written..).unwrap_or_default()) {
+                self.learn(&folded, written, at);
                 self.pointer(pointer);
                 return at;
             }
@@ -158,7 +203,7 @@ impl<'a> Pen<'a> {
             self.bytes.extend_from_slice(label);
             written += 1 + label.len();
         }
-        self.learn(wire.folded(), written, at);
+        self.learn(&folded, written, at);
         self.bytes.push(0);
         at
     }

@@ -62,7 +62,7 @@ impl<'q> QName<'q> {
 
     /// The folded labels from the left.
     pub(super) fn labels(&self) -> Labels<'_> {
-        Labels { rest: self.folded() }
+        Labels::of(self.folded())
     }
 
     /// Where the last `count` labels begin, in bytes from the name's beginning.
@@ -95,8 +95,7 @@ impl<'q> QName<'q> {
 
     /// The name as other code knows it, spelled as the client did.
     pub(super) fn to_name(self) -> Name {
-        let labels = Labels { rest: self.spelled };
-        let mut name = Name::from_labels(labels).unwrap_or_default();
+        let mut name = Name::from_labels(Labels::of(self.spelled)).unwrap_or_default();
         name.set_fqdn(true);
         name
     }
@@ -107,6 +106,13 @@ impl<'q> QName<'q> {
 pub(super) struct Labels<'n> {
     /// What was not read yet.
     rest: &'n [u8],
+}
+
+impl<'n> Labels<'n> {
+    /// The labels of a name in wire form.
+    pub(super) fn of(name: &'n [u8]) -> Self {
+        Self { rest: name }
+    }
 }
 
 impl<'n> Iterator for Labels<'n> {
@@ -123,40 +129,8 @@ impl<'n> Iterator for Labels<'n> {
     }
 }
 
-/// A name in wire form, folded.
-pub(super) struct Wire {
-    /// Its bytes; those behind it are 0.
-    bytes: [u8; NAME_BYTES_MAX],
-    /// How many they are.
-    length: usize,
-}
-
-impl Wire {
-    pub(super) fn of(name: &Name) -> Self {
-        let mut wire = Self { bytes: [0; NAME_BYTES_MAX], length: 0 };
-        for label in name {
-            let end = wire.length + 1 + label.len();
-            let Some(place) = wire.bytes.get_mut(wire.length..end) else { break };
-            if let Some((length, letters)) = place.split_first_mut() {
-                *length = u8::try_from(label.len()).unwrap_or_default();
-                letters.copy_from_slice(label);
-            }
-            wire.length = end;
-        }
-        // Lengths are below 64 and so no letters.
-        wire.bytes.make_ascii_lowercase();
-        // The root's label is in place already: 0.
-        wire.length = NAME_BYTES_MAX.min(wire.length + 1);
-        wire
-    }
-
-    pub(super) fn folded(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-}
-
 /// Longest label, in bytes (RFC 1035 §2.3.4).
 pub(super) const LABEL_BYTES_MAX: usize = 63;
 
 /// Longest name on the wire, in bytes (RFC 1035 §2.3.4).
-const NAME_BYTES_MAX: usize = 255;
+pub(super) const NAME_BYTES_MAX: usize = 255;

@@ -3,9 +3,8 @@
 //! Consul's `lan_ipv4` and `lan_ipv6` say where something is reached besides its address, or instead of it:
 //! each stands for the addresses of its family.
 
-use std::net::IpAddr;
-
 use crate::catalog::Instance;
+use crate::dns::addresses::Addresses;
 use crate::model::address::Address;
 use crate::model::node::Node;
 
@@ -13,9 +12,9 @@ use crate::model::node::Node;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reach<'a> {
     /// Its address.
-    pub(super) address: &'a Address,
-    /// At IPv4 and at IPv6.
-    ips: [Option<IpAddr>; 2],
+    address: &'a Address,
+    /// At which addresses.
+    pub(super) ips: Addresses,
     /// Whether all of this is the machine's, and nothing an instance's own.
     pub(super) is_nodes: bool,
 }
@@ -24,7 +23,7 @@ impl<'a> Reach<'a> {
     /// Where a machine is reached.
     pub(super) fn of_node(node: &'a Node) -> Self {
         if node.tagged_addresses.is_empty() {
-            return Self { is_nodes: true, ..Self::new(&node.address, [None, None]) };
+            return Self { is_nodes: true, ..Self::new(&node.address, Addresses::default()) };
         }
         let tagged = |key| node.tagged_addresses.get(key).map(String::as_str);
         Self { is_nodes: true, ..Self::new(&node.address, families(tagged)) }
@@ -39,39 +38,29 @@ impl<'a> Reach<'a> {
             Some(address) => Self::new(address, own),
             None => {
                 let node = Self::of_node(&instance.node);
-                Self { ips: either(own, node.ips), is_nodes: own == [None, None], ..node }
+                Self { ips: own.or(node.ips), is_nodes: own.is_empty(), ..node }
             }
         }
     }
 
-    fn new(address: &'a Address, tagged: [Option<IpAddr>; 2]) -> Self {
-        let own = [IpAddr::is_ipv4, IpAddr::is_ipv6].map(|is| address.ip().filter(is));
-        Self { address, ips: either(tagged, own), is_nodes: false }
-    }
-
-    /// All addresses, IPv4 first.
-    pub(super) fn ips(&self) -> impl Iterator<Item = IpAddr> {
-        self.ips.into_iter().flatten()
+    fn new(address: &'a Address, tagged: Addresses) -> Self {
+        let own = address.ip().map(Addresses::from).unwrap_or_default();
+        Self { address, ips: tagged.or(own), is_nodes: false }
     }
 
     /// The host name that it is an alias of; nothing if it has an address.
     pub(super) fn alias(&self) -> Option<&'a str> {
         match self.address {
-            Address::Host(host) if self.ips == [None, None] => Some(host),
+            Address::Host(host) if self.ips.is_empty() => Some(host),
             Address::Host(_) | Address::Ip(_) => None,
         }
     }
 }
 
 /// The address that each family's tag says, if it says one of that family.
-fn families<'t>(tagged: impl Fn(&'static str) -> Option<&'t str>) -> [Option<IpAddr>; 2] {
-    let parse = |key, is_family: fn(&IpAddr) -> bool| {
-        tagged(key).and_then(|text| text.parse().ok()).filter(is_family)
-    };
-    [parse("lan_ipv4", IpAddr::is_ipv4), parse("lan_ipv6", IpAddr::is_ipv6)]
-}
-
-fn either(first: [Option<IpAddr>; 2], second: [Option<IpAddr>; 2]) -> [Option<IpAddr>; 2] {
-    let ([first_v4, first_v6], [second_v4, second_v6]) = (first, second);
-    [first_v4.or(second_v4), first_v6.or(second_v6)]
+fn families<'t>(tagged: impl Fn(&'static str) -> Option<&'t str>) -> Addresses {
+    Addresses {
+        v4: tagged("lan_ipv4").and_then(|text| text.parse().ok()),
+        v6: tagged("lan_ipv6").and_then(|text| text.parse().ok()),
+    }
 }

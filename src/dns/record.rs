@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, SRV, TXT};
 use hickory_proto::rr::{Name, RData};
+use smallvec::{SmallVec, smallvec};
 
+use crate::dns::addresses::Addresses;
 use crate::dns::setup::Domain;
+use crate::dns::wire::WireName;
 use crate::model::name::{NodeName, ServiceName};
 use crate::model::node::Meta;
 use crate::model::number::Ttl;
@@ -18,7 +21,60 @@ pub(super) enum Owner {
     /// So many labels at the end of the name that was asked, as they were spelled.
     Suffix(usize),
     /// Another name.
-    Named(Name),
+    Named(WireName),
+}
+
+/// What a record says. Answers of the catalog are made of the first two by the thousand, so that these are small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// An address (A, AAAA).
+    Address(IpAddr),
+    /// Where an instance is (SRV).
+    Location {
+        /// Its share of the traffic.
+        weight: u16,
+        /// Its port.
+        port: u16,
+        /// What it is reached by.
+        target: WireName,
+    },
+    /// Anything else.
+    Other(Box<RData>),
+}
+
+impl Data {
+    /// The same as other code knows it.
+    pub(super) fn to_rdata(&self) -> RData {
+        match self {
+            Self::Address(IpAddr::V4(ip)) => RData::A(A(*ip)),
+            Self::Address(IpAddr::V6(ip)) => RData::AAAA(AAAA(*ip)),
+            Self::Location { weight, port, target } => {
+                RData::SRV(SRV::new(SRV_PRIORITY, *weight, *port, target.to_name()))
+            }
+            Self::Other(data) => RData::clone(data),
+        }
+    }
+
+    /// What it says that the owner is an alias of.
+    pub(super) fn alias(&self) -> Option<&Name> {
+        match self {
+            Self::Other(data) => match &**data {
+                RData::CNAME(name) => Some(&name.0),
+                _ => None,
+            },
+            Self::Address(_) | Self::Location { .. } => None,
+        }
+    }
+}
+
+impl From<RData> for Data {
+    fn from(data: RData) -> Self {
+        match data {
+            RData::A(ip) => Self::Address(ip.0.into()),
+            RData::AAAA(ip) => Self::Address(ip.0.into()),
+            data => Self::Other(Box::new(data)),
+        }
+    }
 }
 
 /// A record of class IN.
@@ -29,7 +85,7 @@ pub(super) struct Rr {
     /// How long it may be kept.
     pub(super) ttl: Ttl,
     /// What it says.
-    pub(super) data: RData,
+    pub(super) data: Data,
 }
 
 /// A record with what helps to use it. Where the record is left out, so is its help.
@@ -45,7 +101,8 @@ pub(super) struct Offer {
 
 impl Offer {
     /// A record that needs no help.
-    pub(super) fn alone(owner: Owner, ttl: Ttl, data: RData) -> Self {
+    pub(super) fn alone(owner: Owner, ttl: Ttl, data: impl Into<Data>) -> Self {
+        let data = data.into();
         Self { record: Rr { owner, ttl, data }, addresses: None, texts: None }
     }
 }
@@ -66,69 +123,44 @@ pub(super) struct Set {
     /// Whom they are about.
     pub(super) owner: Owner,
     /// How long they may be kept, and what they say.
-    pub(super) records: Vec<(Ttl, RData)>,
+    pub(super) records: SmallVec<[(Ttl, Data); 1]>,
 }
 
 impl From<Rr> for Set {
     fn from(record: Rr) -> Self {
-        Self { owner: record.owner, records: vec![(record.ttl, record.data)] }
-    }
-}
-
-/// An address as a record's data.
-pub(super) fn address_data(ip: IpAddr) -> RData {
-    match ip {
-        IpAddr::V4(ip) => RData::A(A(ip)),
-        IpAddr::V6(ip) => RData::AAAA(AAAA(ip)),
+        Self { owner: record.owner, records: smallvec![(record.ttl, record.data)] }
     }
 }
 
 /// A host name as an alias' data; nothing if DNS cannot spell it.
 pub(super) fn alias_data(host: &str) -> Option<RData> {
-    host_name(host).map(|name| RData::CNAME(CNAME(name)))
+    host_name(host).map(|name| RData::CNAME(CNAME(name.to_name())))
 }
 
 /// A host name.
-pub(super) fn host_name(host: &str) -> Option<Name> {
-    let mut name = join(host.trim_end_matches('.').split('.').map(str::as_bytes))?;
-    name.set_fqdn(true);
-    Some(name)
+pub(super) fn host_name(host: &str) -> Option<WireName> {
+    let labels = host.trim_end_matches('.').split('.').map(str::as_bytes);
+    WireName::root().below(labels)
 }
 
 /// `NODE.node.DC.DOMAIN`, the labels of a dotted node name one by one.
-pub(super) fn node_name(node: &NodeName, domain: &Domain) -> Option<Name> {
-    let node = node.as_str();
-    if !node.contains('.') {
-        return name_below(node, &domain.nodes);
-    }
-    join(node.split('.').map(str::as_bytes))?.append_domain(&domain.nodes).ok()
+pub(super) fn node_name(node: &NodeName, domain: &Domain) -> Option<WireName> {
+    domain.nodes.below(node.as_str().split('.').map(str::as_bytes))
 }
 
 /// `SERVICE.service.DC.DOMAIN`.
-pub(super) fn service_name(service: &ServiceName, domain: &Domain) -> Option<Name> {
+pub(super) fn service_name(service: &ServiceName, domain: &Domain) -> Option<WireName> {
     name_below(service.as_str(), &domain.services)
 }
 
 /// `HEX.addr.DC.DOMAIN`.
-pub(super) fn address_name(ip: IpAddr, domain: &Domain) -> Option<Name> {
-    let hex = match ip {
-        IpAddr::V4(ip) => format!("{:08x}", u32::from(ip)),
-        IpAddr::V6(ip) => format!("{:032x}", u128::from(ip)),
-    };
-    name_below(&hex, &domain.addresses)
+pub(super) fn address_name(addresses: Addresses, domain: &Domain) -> Option<WireName> {
+    domain.addresses.below(std::iter::once(&*addresses.spell()))
 }
 
 /// `WORD.SUFFIX`.
-pub(super) fn name_below(word: &str, suffix: &Name) -> Option<Name> {
-    Name::from_labels([word.as_bytes()]).ok()?.append_domain(suffix).ok()
-}
-
-/// Labels as a relative name; nothing if one is empty or too long, or the name is.
-fn join<'a>(labels: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Name> {
-    if labels.clone().any(<[u8]>::is_empty) {
-        return None;
-    }
-    Name::from_labels(labels).ok()
+pub(super) fn name_below(word: &str, suffix: &WireName) -> Option<WireName> {
+    suffix.below(std::iter::once(word.as_bytes()))
 }
 
 /// Metadata as TXT data, one each: `KEY=VALUE` (RFC 1464), or the value alone where the key begins
@@ -164,6 +196,9 @@ fn quote_key(key: &str) -> String {
     }
     quoted
 }
+
+/// Consul's priority of every instance.
+pub(super) const SRV_PRIORITY: u16 = 1;
 
 /// Longest string of a TXT record, in bytes.
 const STRING_BYTES_MAX: usize = 255;

@@ -11,12 +11,14 @@ use hickory_proto::rr::{RData, RecordType};
 use crate::acl::Authorizer;
 use crate::catalog::Instance;
 use crate::dns::Known;
+use crate::dns::addresses::Addresses;
 use crate::dns::outside::{Ask, Fetched};
-use crate::dns::qname::{QName, Wire};
+use crate::dns::qname::QName;
 use crate::dns::question::{Asked, Question};
 use crate::dns::reason::{Reason, Unhealthy, Why};
 use crate::dns::target::{self, Meaning, Target, Zone};
 use crate::dns::verdict::{Verdict, judge};
+use crate::dns::wire::WireName;
 use crate::model::name::{NameFault, NodeName, ServiceName};
 use crate::model::node::Node;
 use crate::model::service::CONSUL_SERVICE;
@@ -43,8 +45,8 @@ pub(super) enum Outcome<'k> {
     Instances(Vec<&'k Arc<Instance>>),
     /// A machine.
     Node(&'k Arc<Node>),
-    /// The address that the name spells.
-    Address(IpAddr),
+    /// The addresses that the name spells.
+    Addresses(Addresses),
     /// The machine that has the address.
     NodeAt(&'k Arc<Node>),
     /// The service that has the address.
@@ -90,7 +92,7 @@ impl Outcome<'_> {
             | Self::Apex(_)
             | Self::Network
             | Self::NameServers(_)
-            | Self::Address(_)
+            | Self::Addresses(_)
             | Self::InZone(..)
             | Self::Told(_)
             | Self::Missing(_) => false,
@@ -100,6 +102,20 @@ impl Outcome<'_> {
 
 /// Looks a Target up.
 pub(super) fn resolve<'k>(
+    asked: &Asked<'_>,
+    target: &Target<'k>,
+    asker: Asker,
+    known: &Known<'k>,
+) -> Outcome<'k> {
+    let outcome = resolve_in_place(asked, target, asker, known);
+    match outcome {
+        // RFC 8020: NXDOMAIN would deny the zone below as well.
+        Outcome::NoName(_) if target::is_above_zone(&asked.name, known) => Outcome::NoData,
+        outcome => outcome,
+    }
+}
+
+fn resolve_in_place<'k>(
     asked: &Asked<'_>,
     target: &Target<'k>,
     asker: Asker,
@@ -130,15 +146,20 @@ pub(super) fn resolve<'k>(
 
 /// What a zone says, as far as its aliases lead through it alone: a domain of ours or another zone may stand below.
 fn resolve_in_zone<'k>(zone: &'k StaticZone, asked: &Asked<'_>, known: &Known<'k>) -> Found<'k> {
-    let mut found = zone.lookup(&asked.name.to_name(), asked.kind);
+    let name = asked.name.to_name();
+    // RFC 8020: another zone makes its name be there, and RFC 4592 §2.2.1: no wildcard stands for what is there.
+    if target::is_above_zone(&asked.name, known) && !zone.has(&name) {
+        return Found { steps: Vec::new(), name, end: End::NoData };
+    }
+    let mut found = zone.lookup(&name, asked.kind);
     // There, an alias is what was asked for.
     if matches!(asked.kind, RecordType::CNAME | RecordType::ANY) {
         return found;
     }
     let leaves = found.steps.iter().enumerate().find_map(|(at, step)| {
         let RData::CNAME(name) = &*step.data else { return None };
-        let wire = Wire::of(name);
-        let next = Asked { name: QName::read(wire.folded())?, ..*asked };
+        let wire = WireName::from(&name.0);
+        let next = Asked { name: QName::read(wire.bytes())?, ..*asked };
         let is_here = match target::locate(&next, known).zone {
             Zone::Static(other) => other.apex() == zone.apex(),
             // The zone itself says that it leads out.
@@ -172,7 +193,7 @@ fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
                 None => Outcome::NoName(Reason::UnknownNode),
             }
         }
-        Meaning::Address(ip) => Outcome::Address(*ip),
+        Meaning::Addresses(ips) => Outcome::Addresses(*ips),
         Meaning::Reverse(ip) => resolve_reverse(known, *ip),
         Meaning::Absent(absence) => Outcome::NoName(Reason::Absent(*absence)),
     }

@@ -5,8 +5,9 @@ use std::ops::Deref;
 
 use hickory_proto::rr::Name;
 
-use crate::dns::qname::{QName, Wire};
+use crate::dns::qname::QName;
 use crate::dns::record::{host_name, name_below};
+use crate::dns::wire::WireName;
 use crate::model::dns_config::DnsConfig;
 
 /// Settings that answers are made by.
@@ -32,11 +33,11 @@ pub(super) struct Domain {
     /// `hostmaster`: who looks after it.
     pub(super) hostmaster: Name,
     /// `node.DC`: what machines are below.
-    pub(super) nodes: Name,
+    pub(super) nodes: WireName,
     /// `service.DC`: what services are below.
-    pub(super) services: Name,
+    pub(super) services: WireName,
     /// `addr.DC`: what spelled addresses are below.
-    pub(super) addresses: Name,
+    pub(super) addresses: WireName,
 }
 
 impl Setup {
@@ -53,10 +54,28 @@ impl Setup {
         &self.domain
     }
 
-    /// The longest domain of ours that a name ends with.
-    pub(super) fn domain_of(&self, name: &QName<'_>) -> Option<&Domain> {
-        let domains = std::iter::once(&self.domain).chain(&self.alt_domain);
-        domains.filter(|domain| name.ends_with(&domain.wire)).max_by_key(|it| it.label_count)
+    /// The longest domain of ours, of so many labels at most, that a name ends with.
+    pub(super) fn domain_of(&self, name: &QName<'_>, labels: usize) -> Option<&Domain> {
+        let is_above =
+            |domain: &&Domain| domain.label_count <= labels && name.ends_with(&domain.wire);
+        self.domains().filter(is_above).max_by_key(|it| it.label_count)
+    }
+
+    /// Whether a domain of ours is a name or stands below it.
+    pub(super) fn has_domain_below(&self, name: &QName<'_>) -> bool {
+        let is_below = |domain: &Domain| {
+            QName::read(&domain.wire).is_some_and(|domain| domain.ends_with(name.folded()))
+        };
+        self.domains().any(is_below)
+    }
+
+    fn domains(&self) -> impl Iterator<Item = &Domain> {
+        std::iter::once(&self.domain).chain(&self.alt_domain)
+    }
+
+    /// Whether names point at names (RFC 1035 §4.1.4).
+    pub(super) fn compresses(&self) -> bool {
+        !self.config.settings.disable_compression
     }
 }
 
@@ -70,14 +89,14 @@ impl Deref for Setup {
 impl Domain {
     fn new(text: &str, config: &DnsConfig) -> Self {
         // Configured domains are short and made of letters, so that all of these are names.
-        let apex = host_name(text).unwrap_or_default();
-        let below = |word: &str, name: &Name| name_below(word, name).unwrap_or_default();
+        let apex = host_name(text).unwrap_or_else(WireName::root);
+        let below = |word: &str, name| name_below(word, name).unwrap_or_else(WireName::root);
         let datacenter = below(config.datacenter.folded(), &apex);
         Self {
-            wire: Wire::of(&apex).folded().into(),
-            label_count: apex.iter().len(),
-            name_server: below("ns", &apex),
-            hostmaster: below("hostmaster", &apex),
+            wire: apex.bytes().to_ascii_lowercase().into(),
+            label_count: apex.labels().count(),
+            name_server: below("ns", &apex).to_name(),
+            hostmaster: below("hostmaster", &apex).to_name(),
             nodes: below("node", &datacenter),
             services: below("service", &datacenter),
             addresses: below("addr", &datacenter),

@@ -169,6 +169,13 @@ impl StaticZone {
             .all(|label| labels.next().is_some_and(|l| l.eq_ignore_ascii_case(label)))
     }
 
+    /// Whether a name stands in the zone's file or above one that does, or leads elsewhere by what stands above it;
+    /// what only a wildcard stands for does not.
+    #[must_use]
+    pub fn has(&self, name: &Name) -> bool {
+        self.covers(name) && !matches!(self.place(name), Place::Nowhere | Place::Wild(_))
+    }
+
     /// What the zone knows about a name and a type. `ANY` is answered with one set.
     #[must_use]
     pub fn lookup(&self, name: &Name, kind: RecordType) -> Found<'_> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hickory_proto::rr::{Name, RecordType};
+use hickory_proto::rr::Name;
 
 use crate::zone::StaticZone;
 use crate::zone::tree::{Branch, downward};
@@ -41,18 +41,6 @@ impl Zones {
         self.within(name, name.iter().len())
     }
 
-    /// As [`Zones::find`], but what proves a delegation is sought above it where it can be: DS of an apex
-    /// is told by the zone above, if that is here (RFC 4035 §3.1.4.1).
-    #[must_use]
-    pub fn find_for(&self, name: &Name, kind: RecordType) -> Option<&StaticZone> {
-        let labels = name.iter().len();
-        let above = match kind {
-            RecordType::DS => labels.checked_sub(1).and_then(|labels| self.within(name, labels)),
-            _ => None,
-        };
-        above.or_else(|| self.within(name, labels))
-    }
-
     /// Every zone, in the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<StaticZone>> {
         self.all.iter()
@@ -64,8 +52,16 @@ impl Zones {
         self.all.is_empty()
     }
 
+    /// Whether a zone's apex is a name, or stands below it.
+    #[must_use]
+    pub fn has_at_or_below(&self, name: &Name) -> bool {
+        // Nothing but apexes and what leads to them is in the tree.
+        downward(name).try_fold(&self.tree, Branch::get).is_some() && !self.is_empty()
+    }
+
     /// The zone of most labels, at most so many, that a name is in.
-    fn within(&self, name: &Name, labels: usize) -> Option<&StaticZone> {
+    #[must_use]
+    pub fn within(&self, name: &Name, labels: usize) -> Option<&StaticZone> {
         let mut branch = &self.tree;
         let mut found = branch.value.as_deref();
         for label in downward(name).take(labels) {

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use hickory_proto::rr::RData;
-
 use crate::acl::Authorizer;
 use crate::catalog::Instance;
 use crate::dns::answer::Scene;
@@ -96,10 +94,10 @@ fn fates<'k>(scene: &Scene<'_>, instances: &[&'k Arc<Instance>]) -> Vec<Kept<'k>
     });
     let record = |number: usize| {
         let offer = answer.answers.get(number);
-        offer.map(|offer| data_key(&offer.record.data)).unwrap_or_default()
+        offer.map(|offer| data_key(&offer.record.data.to_rdata())).unwrap_or_default()
     };
     let first = answer.answers.first();
-    let is_alias = first.is_some_and(|offer| matches!(offer.record.data, RData::CNAME(_)));
+    let is_alias = first.is_some_and(|offer| offer.record.data.alias().is_some());
     // Whose record stands in which place.
     let mut tellers: Vec<String> = Vec::new();
     let mut events = events.into_iter().peekable();

@@ -26,7 +26,7 @@ use crate::dns::explain::names::Names;
 use crate::dns::fit::{Budget, Envelope, Scratch};
 use crate::dns::outside::Ask;
 use crate::dns::question::{Asked, CLASS_CHAOS, Edns, Unanswered};
-use crate::dns::record::{Owner, Rr, Set};
+use crate::dns::record::{Data, Owner, Rr, Set};
 use crate::dns::sheet::Sheet;
 use crate::dns::{Incoming, Known, Transport, chain, fit, question, sheet, text};
 use crate::model::explanation::{
@@ -87,7 +87,7 @@ impl Found {
             let names = names.without_message();
             return Explanation { question, names, asks, answer: None, message: None };
         }
-        let is_compressed = !envelope.known.config.settings.disable_compression;
+        let is_compressed = envelope.known.config.compresses();
         let sheet = sheet::write(&answer, envelope.asked, is_compressed);
         let report = Some(answer_report(&answer, basis.as_ref(), envelope));
         let Ok(sheet) = sheet else {
@@ -139,7 +139,7 @@ fn answer_report(answer: &Answer, basis: Option<&Basis>, envelope: &Envelope<'_>
     let line = |record: &Rr| show_record(record, envelope.asked);
     let whys = [answer.why, envelope.age_why(answer.is_from_catalog)].into_iter().flatten();
     let set = |set: &Set| -> Vec<String> {
-        let record = |(ttl, data): &(_, RData)| {
+        let record = |(ttl, data): &(_, Data)| {
             line(&Rr { owner: set.owner.clone(), ttl: *ttl, data: data.clone() })
         };
         set.records.iter().map(record).collect()
@@ -162,9 +162,9 @@ fn show_record(record: &Rr, asked: Option<&Asked<'_>>) -> String {
     let owner = match &record.owner {
         Owner::Question => name(),
         Owner::Suffix(labels) => name().trim_to(*labels),
-        Owner::Named(name) => name.clone(),
+        Owner::Named(name) => name.to_name(),
     };
-    let mut shown = Record::from_rdata(owner, record.ttl.0, record.data.clone());
+    let mut shown = Record::from_rdata(owner, record.ttl.0, record.data.to_rdata());
     if asked.is_some_and(|asked| asked.class == CLASS_CHAOS) {
         shown.dns_class = DNSClass::CH;
     }
@@ -241,10 +241,9 @@ impl Page<'_> {
     /// Which limit was met, where so many answers were written and there are more.
     fn limit(&self, written: usize) -> String {
         let budget = Budget::new(self.envelope);
-        let is_alias = |data: &RData| matches!(data, RData::CNAME(_));
         if written == self.sheet.told_max {
             let first = self.answer.answers.first();
-            return if first.is_some_and(|offer| is_alias(&offer.record.data)) {
+            return if first.is_some_and(|offer| offer.record.data.alias().is_some()) {
                 "a name has one alias".to_owned()
             } else {
                 format!("`a_record_limit` is {written}")

@@ -39,7 +39,7 @@ impl Witness for Names {
             | Meaning::Network
             | Meaning::Empty
             | Meaning::Node { .. }
-            | Meaning::Address(_)
+            | Meaning::Addresses(_)
             | Meaning::Reverse(_)
             | Meaning::Absent(_)
             | Meaning::Elsewhere => Vec::new(),

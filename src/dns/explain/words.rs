@@ -32,7 +32,7 @@ pub(super) fn of_meaning(target: &Target<'_>) -> String {
         Meaning::Service { name, tag: None } => format!("service `{name}`"),
         Meaning::Service { name, tag: Some(tag) } => format!("service `{name}`, tag `{tag}`"),
         Meaning::Node { name } => format!("node `{name}`"),
-        Meaning::Address(ip) => format!("the address {ip}"),
+        Meaning::Addresses(ips) => format!("the address {ips}"),
         Meaning::Reverse(ip) => format!("who has the address {ip}"),
         Meaning::Absent(absence) => Reason::Absent(*absence).to_string(),
         Meaning::Elsewhere => match target.zone {
@@ -56,7 +56,7 @@ pub(super) fn of_outcome(outcome: &Outcome<'_>, drafts: &[Draft]) -> String {
         }
         Outcome::Instances(kept) => of_instances(kept.len(), drafts),
         Outcome::Node(node) => format!("node `{}` at {}", node.name.as_str(), node.address),
-        Outcome::Address(ip) => format!("{ip}, as the name spells it"),
+        Outcome::Addresses(ips) => format!("{ips}, as the name spells it"),
         Outcome::NodeAt(node) => format!("node `{}`", node.name.as_str()),
         Outcome::ServiceAt(name) => format!("service `{}`", name.as_str()),
         Outcome::InZone(_, found) => of_zone(found),

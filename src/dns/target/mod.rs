@@ -1,23 +1,25 @@
 //! Question → Target: what a name means in our name grammar, before anybody looks into the catalog.
 //!
 //! ```text
-//! [TAG.]SERVICE.service[.DC]      _SERVICE._TAG[.service][.DC]      NODE.node[.DC]      HEX.addr[.DC]
+//! [TAG.]SERVICE.service[.DC]      _SERVICE._TAG[.service][.DC]      NODE.node[.DC]      HEX[-HEX].addr[.DC]
 //! DC is `dc1` or `dc1.dc`         4.3.2.1.in-addr.arpa              32 nibbles.ip6.arpa
 //! ```
 //! Labels are read from the right, and the first keyword decides; what stands left of a service is one
 //! tag, dots included.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::dns::Known;
-use crate::dns::qname::QName;
+use crate::dns::addresses::Addresses;
 use crate::dns::question::Asked;
-use crate::dns::setup::{Domain, Setup};
 use crate::model::dns_config::DnsConfig;
-use crate::zone::StaticZone;
+
+mod zone;
 
 mod reverse;
+
+pub(super) use self::zone::{Zone, is_above_zone};
 
 /// A name's place and meaning.
 #[derive(Clone, Debug)]
@@ -28,33 +30,6 @@ pub(super) struct Target<'a> {
     pub(super) meaning: Meaning<'a>,
     /// How many labels the name has that owns the SOA.
     pub(super) soa_labels: usize,
-}
-
-/// A suffix that we answer for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Zone<'c> {
-    /// A zone from a file.
-    Static(&'c StaticZone),
-    /// A domain of ours.
-    Domain(&'c Domain),
-    /// The addresses of IPv4, backwards.
-    Reverse4,
-    /// The addresses of IPv6, backwards.
-    Reverse6,
-    /// None of them.
-    Outside,
-}
-
-impl Zone<'_> {
-    /// How many labels the suffix has.
-    pub(super) fn label_count(self) -> usize {
-        match self {
-            Self::Static(zone) => zone.apex().iter().len(),
-            Self::Domain(domain) => domain.label_count,
-            Self::Reverse4 | Self::Reverse6 => 2,
-            Self::Outside => 0,
-        }
-    }
 }
 
 /// What a name means. Names are folded.
@@ -80,8 +55,8 @@ pub(super) enum Meaning<'a> {
         /// Its name.
         name: Cow<'a, str>,
     },
-    /// The address that the name spells.
-    Address(IpAddr),
+    /// The addresses that the name spells.
+    Addresses(Addresses),
     /// Who has an address.
     Reverse(IpAddr),
     /// A name that cannot exist.
@@ -108,13 +83,7 @@ pub(super) enum Absence {
 /// Finds out what a name means.
 pub(super) fn locate<'a>(asked: &'a Asked<'_>, known: &Known<'a>) -> Target<'a> {
     let (name, config) = (&asked.name, known.config);
-    let mut zone = zone_of(name, config);
-    if !known.zones.is_empty()
-        && let Some(found) = known.zones.find_for(&name.to_name(), asked.kind)
-        && zone.label_count() < found.apex().iter().len()
-    {
-        zone = Zone::Static(found);
-    }
+    let zone = Zone::of(asked, known);
     let inside = name.label_count().saturating_sub(zone.label_count());
     let mut labels = Some(Vec::with_capacity(inside));
     for label in name.labels().take(inside) {
@@ -140,18 +109,6 @@ pub(super) fn locate<'a>(asked: &'a Asked<'_>, known: &Known<'a>) -> Target<'a> 
 fn fold(label: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(label).ok()?;
     Some(if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) })
-}
-
-/// The longest of our suffixes that a name ends with.
-fn zone_of<'c>(name: &QName<'_>, config: &'c Setup) -> Zone<'c> {
-    if let Some(domain) = config.domain_of(name) {
-        return Zone::Domain(domain);
-    }
-    match name {
-        name if name.ends_with(b"\x07in-addr\x04arpa\0") => Zone::Reverse4,
-        name if name.ends_with(b"\x03ip6\x04arpa\0") => Zone::Reverse6,
-        _ => Zone::Outside,
-    }
 }
 
 /// What the labels left of our domain mean.
@@ -290,15 +247,10 @@ fn without_underscore<'a>(label: &Cow<'a, str>) -> Option<Cow<'a, str>> {
 fn meaning_of_addr<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
     let spelled = match labels {
         [] => return Meaning::Empty,
-        [spelled] if spelled.bytes().all(|byte| byte.is_ascii_hexdigit()) => spelled,
-        _ => return Meaning::Absent(Absence::Address),
-    };
-    let ip = match spelled.len() {
-        8 => u32::from_str_radix(spelled, 16).ok().map(|bits| Ipv4Addr::from(bits).into()),
-        32 => u128::from_str_radix(spelled, 16).ok().map(|bits| Ipv6Addr::from(bits).into()),
+        [label] => Addresses::read(label),
         _ => None,
     };
-    ip.map_or(Meaning::Absent(Absence::Address), Meaning::Address)
+    spelled.map_or(Meaning::Absent(Absence::Address), Meaning::Addresses)
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use hickory_proto::rr::RecordType;
 
 use super::{ask, name, zone};
 use crate::zone::word::spell_name;
@@ -447,8 +446,8 @@ fn the_longest_apex_that_covers_a_name_is_found() {
     let apexes = ["test.", "a.test.", "x.b.a.test.", "service.consul.", "A.Test."];
     let zones = Zones::new(apexes.map(of));
     assert_eq!(zones.iter().count(), 4);
-    let found = |name_text: &str, kind| {
-        let zone = zones.find_for(&name(name_text), kind);
+    let within = |name_text: &str, labels| {
+        let zone = zones.within(&name(name_text), labels);
         zone.map_or("none".to_owned(), |zone| spell_name(zone.apex()))
     };
     for (asked, expected) in [
@@ -463,12 +462,18 @@ fn the_longest_apex_that_covers_a_name_is_found() {
         ("web.consul", "none"),
         (".", "none"),
     ] {
-        assert_eq!(found(asked, RecordType::A), expected, "{asked}");
+        assert_eq!(within(asked, usize::MAX), expected, "{asked}");
         assert_eq!(zones.find(&name(asked)).is_none(), expected == "none", "{asked}");
     }
-    assert_eq!(found("a.test", RecordType::DS), "test.");
-    assert_eq!(found("test", RecordType::DS), "test.");
-    assert_eq!(found("q.a.test", RecordType::DS), "a.test.");
+    assert_eq!(within("a.test", 1), "test.");
+    assert_eq!(within("test", 0), "none");
+    assert_eq!(within("q.a.test", 2), "a.test.");
+    for (asked, expected) in
+        [("a.test", true), ("B.a.test", true), ("b.test", false), ("consul", true), (".", true)]
+    {
+        assert_eq!(zones.has_at_or_below(&name(asked)), expected, "{asked}");
+    }
+    assert!(!Zones::default().has_at_or_below(&name(".")));
     assert!(Zones::default().is_empty() && Zones::default().find(&name("a")).is_none());
     assert_eq!(Zones::new([of(".")]).find(&name("a.b")).unwrap().apex(), &name("."));
 }

@@ -89,7 +89,9 @@ fn start(file: &File) -> Started {
         match step {
             Step::Config { key, value } => configure(&mut config, key, value),
             Step::Zone { apex, text } => {
-                fs_err::write(zones.path().join(format!("{apex}.zone")), text).unwrap();
+                // A name that begins with a dot would be hidden.
+                let file = if apex == "." { "root" } else { apex };
+                fs_err::write(zones.path().join(format!("{file}.zone")), text).unwrap();
                 config["zones_dir"] = json!(zones.path());
             }
             Step::Recursor(script) => scripts.push(script.clone()),

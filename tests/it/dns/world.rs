@@ -17,7 +17,7 @@ use lictor::dns::{
     CookieSecret, Incoming, Known, Outgoing, Setup, Transport, Worker, respond, text,
 };
 use lictor::model::address::Address;
-use lictor::model::dns_config::DnsConfig;
+use lictor::model::dns_config::{DnsConfig, STALE_AGE_MIN};
 use lictor::model::health::Status;
 use lictor::model::name::{CheckId, Datacenter, NameFault, NodeName, ServiceId, ServiceName, Tag};
 use lictor::model::number::{Revision, Ttl, Weights};
@@ -215,9 +215,10 @@ impl World {
             ("node_ttl", "") => config.settings.node_ttl = ttl()?,
             ("service_ttl", name) => {
                 let ttls = &mut config.settings.service_ttl;
+                let name = name.to_lowercase();
                 match name.strip_suffix('*') {
                     Some(prefix) => ttls.prefix.push((prefix.to_owned(), ttl()?)),
-                    None => ttls.exact.push((name.to_owned(), ttl()?)),
+                    None => ttls.exact.push((name, ttl()?)),
                 }
                 ttls.prefix.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
             }
@@ -227,6 +228,7 @@ impl World {
             ("max_stale", "") => {
                 config.settings.stale_age_max = seconds(value).ok_or_else(fault)?;
             }
+            ("allow_stale", "") if !flag()? => config.settings.stale_age_max = STALE_AGE_MIN,
             ("only_passing", "") => config.settings.only_passing = flag()?,
             ("enable_truncate", "") => config.settings.enable_truncate = flag()?,
             ("disable_compression", "") => config.settings.disable_compression = flag()?,
