@@ -12,7 +12,7 @@ use crate::dns::answer::{Answer, Order};
 use crate::dns::pen::Pen;
 use crate::dns::question::Asked;
 use crate::dns::reason::Why;
-use crate::dns::record::{Help, Offer};
+use crate::dns::record::{Data, Help, Offer};
 
 /// An Answer in bytes. What most answers lack is kept apart, so that one that is kept takes little room and is
 /// found in few places of it.
@@ -119,14 +119,19 @@ pub(super) fn write(
     pen.bytes.reserve((answer.answers.len() + answer.sets.len()) * LINE_BYTES_USUAL);
     let answers = lines(&mut pen, &answer.answers)?;
     let authorities = lines(&mut pen, &answer.authorities)?;
+    let targets = targets(answer, &answers);
     // What follows may be left out, so that nothing may point into it.
     pen.is_known_grown = false;
     let mut sets = Vec::with_capacity(answer.sets.len());
     let mut set_lines = Vec::with_capacity(answer.sets.len());
-    for set in &answer.sets {
+    for (number, set) in answer.sets.iter().enumerate() {
         let start = index(set_lines.len())?;
+        let target = targets.get(number).copied().flatten();
         for (ttl, data) in &set.records {
-            let owner = span(&mut pen, |pen| pen.owner(&set.owner))?;
+            let owner = match target {
+                Some(target) => target,
+                None => span(&mut pen, |pen| pen.owner(&set.owner))?,
+            };
             let body = span(&mut pen, |pen| pen.body(*ttl, data).map(drop))?;
             set_lines.push(SetLine { owner, body });
         }
@@ -152,6 +157,21 @@ pub(super) fn write(
         bytes: pen.bytes.into(),
         rest: has_rest.then(|| Box::new(rest)),
     })
+}
+
+/// Where the owner of each set stands already: as what a location points at, in full.
+fn targets(answer: &Answer, lines: &[Line]) -> Vec<Option<Span>> {
+    let mut targets = vec![None; answer.sets.len()];
+    for (offer, line) in answer.answers.iter().zip(lines) {
+        let (Data::Location { .. }, Some(help)) = (&offer.record.data, offer.addresses) else {
+            continue;
+        };
+        if let Some(target) = targets.get_mut(help.set).filter(|_| help.is_about_target) {
+            let start = line.span.start + u32::from(line.target_at);
+            *target = Some(Span { start, end: line.span.end });
+        }
+    }
+    targets
 }
 
 /// Writes the records of a section.

@@ -89,8 +89,9 @@ fn start(file: &File) -> Started {
         match step {
             Step::Config { key, value } => configure(&mut config, key, value),
             Step::Zone { apex, text } => {
-                // A name that begins with a dot would be hidden.
+                // A file has its origin from its name; one whose name begins with a dot would be hidden.
                 let file = if apex == "." { "root" } else { apex };
+                let text = format!("$ORIGIN {apex}{}\n{text}", if apex == "." { "" } else { "." });
                 fs_err::write(zones.path().join(format!("{file}.zone")), text).unwrap();
                 config["zones_dir"] = json!(zones.path());
             }
