@@ -43,10 +43,9 @@ struct Sockets {
 
 /// Starts an agent and says that it is ready.
 pub(in crate::server) async fn start(
-    loaded: Loaded,
+    Loaded { config, warnings }: Loaded,
     sources: Sources,
 ) -> Result<Running, ServerFault> {
-    let Loaded { config, warnings } = loaded;
     refuse_what_cannot_work(&config)?;
     let (data_dir, identity) = identify(&config)?;
     let sockets = bind(&config)?;
@@ -89,7 +88,7 @@ pub(in crate::server) async fn start(
     };
     let services = program.services(&stops.http);
     let mut tasks = JoinSet::new();
-    tasks.spawn(metrics.clone().keep_intervals(stops.http.clone()));
+    tasks.spawn(metrics.keep_intervals(stops.http.clone()));
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     let leading =

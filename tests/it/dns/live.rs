@@ -193,7 +193,9 @@ fn comparable(text: &str, question: &Question) -> String {
         // Chance decides which records are told, not how many of which kind.
         for line in &mut lines {
             let words: Vec<&str> = line.split(' ').collect();
-            if let [section @ ("answer" | "additional"), _, _, _, kind, ..] = words.as_slice() {
+            if let [section @ ("answer" | "authority" | "additional"), _, _, _, kind, ..] =
+                words.as_slice()
+            {
                 *line = format!("{section} {kind}");
             }
         }
