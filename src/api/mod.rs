@@ -59,6 +59,8 @@ mod metrics;
 
 mod meter;
 
+mod translate;
+
 mod body;
 
 mod answer;
@@ -176,6 +178,8 @@ pub struct ApiOptions {
     pub is_server: bool,
     /// All answers indented (`-dev`).
     pub pretty: bool,
+    /// Whether answers say that addresses of other datacenters are translated (`translate_wan_addrs`).
+    pub translate_wan_addrs: bool,
     /// Largest KV value, in bytes.
     pub kv_value_bytes_max: usize,
     /// Wait of a blocking query that names none.

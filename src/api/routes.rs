@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, get, put};
 use futures_util::FutureExt as _;
@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use crate::api::fault::Fault;
 use crate::api::{
     Api, ApiOptions, Services, acl, agent, catalog, dns, health, kv, mesh, meter, metrics, status,
-    ui,
+    translate, ui,
 };
 
 /// The whole API as a router.
@@ -31,6 +31,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(acl::routes())
         .merge(ui::routes())
         .merge(mesh::routes())
+        .route_layer(from_fn_with_state(api.clone(), translate::mark))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn(survive))
         .layer(from_fn(meter::time_request))

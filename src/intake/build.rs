@@ -112,6 +112,7 @@ fn behaviour(notes: &mut Notes, root: &Value, config: &mut Config) {
     config.leave_on_terminate = !config.server;
     config.skip_leave_on_interrupt = config.server;
     set(&mut config.leave_on_terminate, read::flag(root, "leave_on_terminate"));
+    set(&mut config.translate_wan_addrs, read::flag(root, "translate_wan_addrs"));
     set(&mut config.skip_leave_on_interrupt, read::flag(root, "skip_leave_on_interrupt"));
     set(&mut config.enable_script_checks, read::flag(root, "enable_script_checks"));
     set(&mut config.enable_local_script_checks, read::flag(root, "enable_local_script_checks"));

@@ -80,6 +80,8 @@ pub struct Config {
     pub max_query_time: Duration,
     /// Whether SIGTERM leaves the cluster: clients do, servers do not.
     pub leave_on_terminate: bool,
+    /// Whether nodes and instances of other datacenters are told with their `wan` addresses.
+    pub translate_wan_addrs: bool,
     /// Whether SIGINT ends without leaving: servers do, clients do not.
     pub skip_leave_on_interrupt: bool,
     /// Whether the web UI was asked for.
@@ -244,6 +246,7 @@ impl Config {
             default_query_time: Duration::from_millis(BLOCKING_WAIT_DEFAULT_MS),
             max_query_time: Duration::from_millis(BLOCKING_WAIT_MAX_MS),
             leave_on_terminate: !dev,
+            translate_wan_addrs: false,
             skip_leave_on_interrupt: dev,
             ui: dev,
             session_ttl_min: Duration::ZERO,

@@ -96,6 +96,7 @@ impl Config {
             "HTTPMaxConnsPerClient": self.limits.http_max_conns_per_client,
             "KVMaxValueSize": self.limits.kv_max_value_size,
             "LeaveOnTerm": self.leave_on_terminate,
+            "TranslateWANAddrs": self.translate_wan_addrs,
             "Logging": {
                 "LogFilePath": path(self.log.file.as_ref()),
                 "LogJSON": self.log.json,

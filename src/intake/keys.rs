@@ -35,7 +35,7 @@ pub(crate) static CONFIG: Table = Table {
         works("tagged_addresses", Type::Map),
         later("disable_host_node_id", Type::Bool),
         later("primary_datacenter", Type::Text),
-        later("translate_wan_addrs", Type::Bool),
+        works("translate_wan_addrs", Type::Bool),
         // Addresses.
         works("bind_addr", Type::Text),
         works("client_addr", Type::Text),

@@ -123,6 +123,7 @@ pub(in crate::server) fn api_options(config: &Config, identity: &Identity) -> Ap
         datacenter: config.datacenter.clone(),
         is_server: config.server,
         pretty: config.dev,
+        translate_wan_addrs: config.translate_wan_addrs,
         kv_value_bytes_max: config.limits.kv_max_value_size,
         wait_default: config.default_query_time,
         wait_max: config.max_query_time,

@@ -343,3 +343,24 @@ fn broken_connections_and_bodies_leave_others_alone() {
     agent.must("PUT", "/v1/kv/a", "b");
     assert_eq!(value(&agent, "a").as_deref(), Some("b"));
 }
+
+#[test]
+fn answers_say_that_addresses_may_be_translated() {
+    let agent = Agent::dev().args(["-hcl", "translate_wan_addrs = true"]).start();
+    let other = Agent::dev().start();
+    for (method, path) in [
+        ("GET", "/v1/catalog/nodes"),
+        ("GET", "/v1/status/leader"),
+        ("GET", "/v1/kv/nothing"),
+        ("POST", "/v1/kv/nothing"),
+    ] {
+        let says = |agent: &Agent| {
+            let mut stream = TcpStream::connect(agent.http).unwrap();
+            let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            let answer = std::io::read_to_string(stream).unwrap().to_ascii_lowercase();
+            answer.contains("\r\nx-consul-translate-addresses: true\r\n")
+        };
+        assert_eq!((says(&agent), says(&other)), (true, false), "{method} {path}");
+    }
+}

@@ -133,6 +133,7 @@ pub(super) fn server_with(
         datacenter: Datacenter::new("dc1").unwrap(),
         is_server: true,
         pretty,
+        translate_wan_addrs: false,
         kv_value_bytes_max: 16,
         wait_default: Duration::from_secs(300),
         wait_max: Duration::from_secs(600),
