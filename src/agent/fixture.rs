@@ -21,6 +21,7 @@ use crate::model::health::Status;
 use crate::model::limits::SOCKETS_RUNNING_FEW;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId, ServiceName};
 use crate::model::number::{Revision, Weights};
+use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{
     Cluster, Consistency, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
@@ -178,6 +179,10 @@ impl Propose for FakeCluster {
             }
             Ok(self.apply(command))
         })
+    }
+
+    fn renew(&self, _session: SessionId) -> Proposed<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn barrier(&self, _consistency: Consistency) -> Proposed<'_, ()> {

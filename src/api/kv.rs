@@ -1,4 +1,4 @@
-//! `/v1/kv/*`: the key/value store, without sessions and locks.
+//! `/v1/kv/*`: the key/value store and its locks.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -14,7 +14,8 @@ use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::api::json::kv::KvPairJson;
 use crate::api::meter::time_kv_write;
-use crate::catalog::command::{KvDelete, KvDeleteTree, KvSet};
+use crate::api::session::lock_session;
+use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, Reply};
 use crate::model::name::Key;
@@ -107,14 +108,19 @@ pub(in crate::api) async fn put(
     let flags = number(&call, "flags")?.unwrap_or(0);
     let cas = number(&call, "cas")?.map(Revision);
     let value = read_value(&headers, body, api.options.kv_value_bytes_max).await?;
-    if let Some(session) = call.params.first("acquire") {
-        return Err(no_session(session));
-    }
-    if let Some(session) = call.params.first("release") {
-        // No session exists, so none can hold the lock.
-        return if session.is_empty() { Err(no_session("")) } else { json(call.pretty, &false) };
-    }
-    propose(&api, &call, Command::KvSet(KvSet { key, value, flags, cas })).await
+    let command = if let Some(session) = call.params.first("acquire") {
+        Command::KvAcquire(KvLock { key, value, flags, session: lock_session(session)? })
+    } else if let Some(text) = call.params.first("release") {
+        match lock_session(text) {
+            Ok(session) => Command::KvRelease(KvLock { key, value, flags, session }),
+            Err(fault) if text.is_empty() => return Err(fault),
+            // What can be no session holds no lock: Consul says so, and lock libraries take it for an answer.
+            Err(_) => return json(call.pretty, &false),
+        }
+    } else {
+        Command::KvSet(KvSet { key, value, flags, cas })
+    };
+    propose(&api, &call, command).await
 }
 
 /// Takes a key away, or all below a prefix (`recurse`).
@@ -166,16 +172,6 @@ fn refuse_together(call: &Call, names: &[&str]) -> Result<(), Fault> {
         return Err(Fault::Invalid(format!("Conflicting flags: {}", call.params.show())));
     }
     Ok(())
-}
-
-/// Why a lock cannot be had, in the words that lock libraries search for.
-fn no_session(session: &str) -> Fault {
-    let text = match session.len() {
-        0 => "missing session".to_owned(),
-        36 => format!("invalid session {session:?}"),
-        _ => "failed session lookup: index error: UUID must be 36 characters".to_owned(),
-    };
-    Fault::Refused(text)
 }
 
 /// Headers that keep a browser from running a value as a page.

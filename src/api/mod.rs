@@ -47,6 +47,8 @@ mod health;
 
 mod kv;
 
+mod session;
+
 mod agent;
 
 mod acl;
@@ -186,6 +188,8 @@ pub struct ApiOptions {
     pub wait_default: Duration,
     /// Longest wait of a blocking query.
     pub wait_max: Duration,
+    /// Shortest TTL of a session.
+    pub session_ttl_min: Duration,
 }
 
 /// The parts of the program that the API speaks with.

@@ -124,7 +124,7 @@ fn behaviour(notes: &mut Notes, root: &Value, config: &mut Config) {
 
 fn bounds(notes: &mut Notes, root: &Value, config: &mut Config) {
     set(&mut config.check_update_interval, read::duration(root, "check_update_interval"));
-    set(&mut config.session_ttl_min, read::duration(root, "session_ttl_min"));
+    set(&mut config.session_ttl_min, positive(notes, root, "session_ttl_min"));
     set(&mut config.default_query_time, positive(notes, root, "default_query_time"));
     set(&mut config.max_query_time, positive(notes, root, "max_query_time"));
     let size = read::bounded(notes, root, "check_output_max_size", 1..=CHECK_OUTPUT_SETTING_MAX);

@@ -10,6 +10,7 @@ use crate::model::dns_config::{Access, DnsConfig, DnsSettings};
 use crate::model::forward_config::ForwardConfig;
 use crate::model::limits::{
     BLOCKING_WAIT_DEFAULT_MS, BLOCKING_WAIT_MAX_MS, CHECK_OUTPUT_BYTES_MAX, KV_VALUE_BYTES_MAX,
+    SESSION_TTL_MIN,
 };
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::node::Meta;
@@ -249,7 +250,7 @@ impl Config {
             translate_wan_addrs: false,
             skip_leave_on_interrupt: dev,
             ui: dev,
-            session_ttl_min: Duration::ZERO,
+            session_ttl_min: SESSION_TTL_MIN,
             disable_remote_exec: true,
             services: Vec::new(),
             checks: Vec::new(),

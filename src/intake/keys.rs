@@ -104,7 +104,7 @@ pub(crate) static CONFIG: Table = Table {
         later("enable_agent_tls_for_checks", Type::Bool),
         later("watches", Type::Objects(&WATCH)),
         works("disable_remote_exec", Type::Bool),
-        later("session_ttl_min", Type::Duration),
+        works("session_ttl_min", Type::Duration),
         // Security.
         later("encrypt", Type::Text),
         later("encrypt_verify_incoming", Type::Bool),

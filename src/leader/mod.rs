@@ -12,5 +12,8 @@ mod reconcile;
 
 mod tombstones;
 
+mod sessions;
+
 pub use self::reconcile::reconcile;
+pub use self::sessions::SessionTimers;
 pub use self::tombstones::{SAMPLE_INTERVAL, TombstoneClock};

@@ -12,9 +12,12 @@ mod wait;
 
 mod propose;
 
+mod renewals;
+
 mod cluster;
 
 pub use self::cluster::{Cluster, Consistency, Peer};
 pub use self::propose::{Propose, ProposeFault, Proposed};
+pub use self::renewals::Renewals;
 pub use self::view::{Publisher, Reader, publisher};
 pub use self::wait::Waiter;

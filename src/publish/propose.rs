@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use crate::catalog::{Command, Reply};
+use crate::model::session::SessionId;
 use crate::publish::cluster::{Cluster, Consistency};
 
 /// A promise of what a write or a barrier came to.
@@ -13,6 +14,9 @@ pub trait Propose: Send + Sync + 'static {
     /// Gets a Command agreed on and applied. When the Reply is here, it is durable, and the local View
     /// shows it.
     fn propose(&self, command: Command) -> Proposed<'_, Reply>;
+
+    /// Has the leader start the TTL of a session anew. Only sessions that are there may be renewed.
+    fn renew(&self, session: SessionId) -> Proposed<'_, ()>;
 
     /// Waits until the local View is as fresh as `consistency` demands.
     fn barrier(&self, consistency: Consistency) -> Proposed<'_, ()>;

@@ -11,6 +11,7 @@ use crate::intake::Config;
 use crate::model::address::Address;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
+use crate::publish::Renewals;
 use crate::raft::{DataDir, RaftOptions};
 use crate::server::clock;
 
@@ -31,6 +32,7 @@ pub(in crate::server) fn raft_options(
     config: &Config,
     identity: &Identity,
     data_dir: Option<DataDir>,
+    renewals: Renewals,
 ) -> RaftOptions {
     let address = SocketAddr::new(identity.advertised, config.ports.server.unwrap_or(0));
     RaftOptions {
@@ -40,6 +42,7 @@ pub(in crate::server) fn raft_options(
         bootstrap: config.bootstrap || config.bootstrap_expect == 1,
         leader_hold: LEADER_HOLD,
         clock: clock::now,
+        renewals,
     }
 }
 
@@ -127,6 +130,7 @@ pub(in crate::server) fn api_options(config: &Config, identity: &Identity) -> Ap
         kv_value_bytes_max: config.limits.kv_max_value_size,
         wait_default: config.default_query_time,
         wait_max: config.max_query_time,
+        session_ttl_min: config.session_ttl_min,
     }
 }
 

@@ -28,6 +28,8 @@ mod durability;
 
 mod connections;
 
+mod sessions;
+
 mod checks;
 
 mod fuzz;

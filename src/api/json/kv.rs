@@ -4,8 +4,10 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 
+use crate::api::json::Shown;
 use crate::model::kv::KvPair;
 use crate::model::number::Revision;
+use crate::model::session::SessionId;
 
 /// An entry.
 #[derive(Serialize)]
@@ -19,6 +21,9 @@ pub(in crate::api) struct KvPairJson<'a> {
     flags: u64,
     /// What stands there, in base64 (RFC 4648 §4); `null` for nothing.
     value: Base64<'a>,
+    /// Who holds its lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Shown<'a, SessionId>>,
     /// When it was created.
     create_index: Revision,
     /// When it last changed.
@@ -33,6 +38,7 @@ impl<'a> KvPairJson<'a> {
             key: entry.key.as_str(),
             flags: entry.flags,
             value: Base64(&entry.value),
+            session: entry.session.as_ref().map(Shown),
             create_index: entry.create_revision,
             modify_index: entry.modify_revision,
         }

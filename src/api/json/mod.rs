@@ -12,6 +12,8 @@ pub(in crate::api) mod check;
 
 pub(in crate::api) mod kv;
 
+pub(in crate::api) mod session;
+
 pub(in crate::api) mod agent;
 
 pub(in crate::api) mod ui;

@@ -156,6 +156,16 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A field of any type; nothing where it is absent or `null`.
+    pub(in crate::api) fn value(&self, key: &str) -> Option<&'a Value> {
+        self.find(key)
+    }
+
+    /// Whether a field is there, `null` included.
+    pub(in crate::api) fn states(&self, key: &str) -> bool {
+        self.fields.keys().any(|found| is_alike(found, key))
+    }
+
     /// That a field has the wrong type.
     pub(in crate::api) fn wrong(&self, key: &str, found: &Value, go_type: &str) -> Fault {
         let (kind, name) = (kind(found), self.name);

@@ -22,9 +22,11 @@ use crate::catalog::command::Machine;
 use crate::catalog::{Catalog, Command, Reply, View};
 use crate::model::address::Address;
 use crate::model::explanation::{Enquiry, Explanation};
+use crate::model::limits::SESSION_TTL_MIN;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::{Datacenter, NodeName};
 use crate::model::number::Revision;
+use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{
     Cluster, Consistency, Peer, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
@@ -34,6 +36,7 @@ use crate::publish::{
 struct Single {
     state: Mutex<(Catalog, Publisher)>,
     cluster: Cluster,
+    renewed: Mutex<Vec<SessionId>>,
 }
 
 impl Single {
@@ -55,6 +58,11 @@ impl Propose for Single {
                 None => Err(ProposeFault::NoLeader),
             }
         })
+    }
+
+    fn renew(&self, session: SessionId) -> Proposed<'_, ()> {
+        self.renewed.lock().unwrap().push(session);
+        Box::pin(async { Ok(()) })
     }
 
     fn barrier(&self, _consistency: Consistency) -> Proposed<'_, ()> {
@@ -126,7 +134,7 @@ pub(super) fn server_with(
     let peers = vec![Peer { id: 1, node: node.clone(), address, is_voter: true }];
     let cluster = Cluster { peers, leader, is_leader: leader.is_some(), ..Cluster::default() };
     let state = Mutex::new((Catalog::default(), publisher));
-    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster });
+    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster, renewed: Mutex::default() });
     let options = ApiOptions {
         node,
         node_id: "876bacbc-fc10-d865-ab0c-9d369d5ce926".to_owned(),
@@ -137,6 +145,7 @@ pub(super) fn server_with(
         kv_value_bytes_max: 16,
         wait_default: Duration::from_secs(300),
         wait_max: Duration::from_secs(600),
+        session_ttl_min: SESSION_TTL_MIN,
     };
     let agent = agent(&options.node, &options.datacenter);
     let program = Arc::new(Quiet { members: members.iter().map(|name| member(name)).collect() });
@@ -161,7 +170,8 @@ fn member(name: &str) -> Member {
 fn agent(node: &NodeName, datacenter: &Datacenter) -> Agent {
     let (publisher, reader) = publisher();
     let state = Mutex::new((Catalog::default(), publisher));
-    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster: Cluster::default() });
+    let propose: Arc<dyn Propose> =
+        Arc::new(Single { state, cluster: Cluster::default(), renewed: Mutex::default() });
     let machine = Machine {
         id: String::new(),
         address: Address::new("127.0.0.1").unwrap(),

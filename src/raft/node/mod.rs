@@ -21,8 +21,9 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
 use crate::model::name::NodeName;
+use crate::model::session::SessionId;
 use crate::model::time::Now;
-use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed};
+use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed, Renewals};
 use crate::raft::fault::RaftFault;
 use crate::raft::health::{Health, lock, refusal};
 use crate::raft::home::DataDir;
@@ -48,6 +49,8 @@ pub struct RaftOptions {
     pub leader_hold: Duration,
     /// Says the moment, which commands are stamped with.
     pub clock: fn() -> Now,
+    /// Where renewed sessions go while this server leads.
+    pub renewals: Renewals,
 }
 
 /// A running member; clones are the same one.
@@ -83,6 +86,8 @@ struct Inner {
     leader_hold: Duration,
     /// Says the moment.
     clock: fn() -> Now,
+    /// Where renewed sessions go.
+    renewals: Renewals,
     /// When it started.
     started: std::time::Instant,
 }
@@ -270,6 +275,15 @@ impl RaftNode {
 impl Propose for RaftNode {
     fn propose(&self, command: Command) -> Proposed<'_, Reply> {
         Box::pin(self.propose_command(command))
+    }
+
+    fn renew(&self, session: SessionId) -> Proposed<'_, ()> {
+        Box::pin(async move {
+            // Timers are the memory of who leads: nobody else may say that a session lives on.
+            self.confirm(ReadPolicy::LeaseRead).await?;
+            self.inner.renewals.note(session);
+            Ok(())
+        })
     }
 
     fn barrier(&self, consistency: Consistency) -> Proposed<'_, ()> {

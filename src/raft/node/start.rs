@@ -145,6 +145,7 @@ pub(in crate::raft) async fn run(
             is_stopping: AtomicBool::new(false),
             leader_hold: options.leader_hold,
             clock: options.clock,
+            renewals: options.renewals.clone(),
             started,
         }),
     };

@@ -15,7 +15,7 @@
 //!                              pseudo-header `Newline: yes` or `Newline: no` stands above
 //! ```
 //! In headers and body lines `*` stands for any text, and a body line that is `*` alone for any lines.
-//! A header value `$name` captures at its first appearance and compares afterwards; `>$name` is a greater
+//! A header value `$name`, or one in a body line, captures at its first appearance and compares afterwards; `>$name` is a greater
 //! number. Other forms of a request: `& GET …` starts it in the background, with no answer part; `wait`
 //! has the answer of the oldest of those; `raw` sends the bytes of its body, with `\r \n \\ \xNN` for what
 //! cannot be written, newlines between lines ignored, and reads until the other side is silent.
@@ -168,9 +168,8 @@ impl Session {
             }
         }
         let came = answer.body.strip_suffix('\n').unwrap_or(&answer.body);
-        let wanted_lines: Vec<&str> = body.lines().collect();
         let came_lines: Vec<&str> = came.lines().collect();
-        if fit_lines(&wanted_lines, &came_lines) {
+        if self.compare_body(&self.fill(body), &came_lines) {
             if !body.is_empty() {
                 let _ = write!(shown, "\n{body}");
             }
@@ -181,6 +180,26 @@ impl Session {
             }
         }
         (shown.trim_end_matches('\n').to_owned(), is_same)
+    }
+
+    /// Whether a body fits; if so, captures what it has in the place of names.
+    fn compare_body(&mut self, wanted: &str, came: &[&str]) -> bool {
+        let (mut lines, mut captures) = (Vec::new(), Vec::new());
+        for line in wanted.lines() {
+            let Some((before, name, after)) = split_capture(line) else {
+                lines.push(line.to_owned());
+                continue;
+            };
+            let value = came.iter().find_map(|l| l.strip_prefix(before)?.strip_suffix(after));
+            captures.push((name.to_owned(), value.unwrap_or_default().to_owned()));
+            lines.push(format!("{before}{}{after}", value.unwrap_or_default()));
+        }
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let is_same = fit_lines(&lines, came);
+        if is_same {
+            self.captures.extend(captures);
+        }
+        is_same
     }
 
     fn compare_header(&mut self, line: &str, answer: &Answer) -> (String, bool) {
@@ -225,6 +244,14 @@ fn fit_lines(wanted: &[&str], came: &[&str]) -> bool {
             .split_first()
             .is_some_and(|(line, others)| fit(first, line) && fit_lines(rest, others)),
     }
+}
+
+/// Parts a line at the `$name` in it.
+fn split_capture(line: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = line.split_once('$')?;
+    let end = rest.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(rest.len());
+    let (name, after) = rest.split_at(end);
+    (!name.is_empty()).then_some((before, name, after))
 }
 
 /// Whether a text fits, where `*` stands for any text.
