@@ -27,7 +27,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(catalog_routes())
         .merge(health_routes())
         .merge(kv_routes())
-        .merge(session_routes())
+        .merge(session::routes())
         .merge(agent_routes())
         .merge(acl::routes())
         .merge(ui::routes())
@@ -73,16 +73,6 @@ fn kv_routes() -> Router<Api> {
     let handlers = get(kv::get).put(kv::put).delete(kv::delete);
     let router = Router::new().route("/v1/kv", any(add_slash));
     below(router, "/v1/kv/", &endpoint("OPTIONS,GET,PUT,DELETE", handlers))
-}
-
-fn session_routes() -> Router<Api> {
-    let router = Router::new()
-        .route("/v1/session/create", writes(put(session::create)))
-        .route("/v1/session/list", reads(get(session::list)));
-    let router = below(router, "/v1/session/destroy/", &writes(put(session::destroy)));
-    let router = below(router, "/v1/session/renew/", &writes(put(session::renew)));
-    let router = below(router, "/v1/session/info/", &reads(get(session::info)));
-    below(router, "/v1/session/node/", &reads(get(session::node)))
 }
 
 fn agent_routes() -> Router<Api> {

@@ -1,9 +1,11 @@
 //! `/v1/session/*`: what clients hold locks by.
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::routing::{get, put};
 use uuid::Uuid;
 
 use crate::api::Api;
@@ -14,12 +16,24 @@ use crate::api::call::{Call, Freshness, ReadOptions};
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::api::json::session::{CreatedJson, SessionJson, create as read_session};
+use crate::api::routes::{below, reads, writes};
 use crate::catalog::command::SessionDestroy;
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, Reply, View};
 use crate::model::name::NodeName;
 use crate::model::session::{Session, SessionId};
 use crate::publish::Consistency;
+
+/// The routes.
+pub(in crate::api) fn routes() -> Router<Api> {
+    let router = Router::new()
+        .route("/v1/session/create", writes(put(create)))
+        .route("/v1/session/list", reads(get(list)));
+    let router = below(router, "/v1/session/destroy/", &writes(put(destroy)));
+    let router = below(router, "/v1/session/renew/", &writes(put(renew)));
+    let router = below(router, "/v1/session/info/", &reads(get(info)));
+    below(router, "/v1/session/node/", &reads(get(node)))
+}
 
 /// Begins a session.
 pub(in crate::api) async fn create(

@@ -28,6 +28,7 @@ fn holder(agent: &Agent) -> Option<String> {
 fn a_lock_that_somebody_waits_for_is_released_when_the_ttl_passes() {
     let agent = Agent::dev().args(["-hcl", "session_ttl_min = \"100ms\""]).start();
     let owner = create(&agent, r#"{"TTL": "300ms", "LockDelay": 0}"#);
+    #[expect(clippy::disallowed_methods, reason = "it measures what a client would")]
     let begun = std::time::Instant::now();
     assert!(lock(&agent, "acquire", &owner));
     let other = create(&agent, r#"{"LockDelay": 0}"#);

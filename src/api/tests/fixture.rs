@@ -36,7 +36,6 @@ use crate::publish::{
 struct Single {
     state: Mutex<(Catalog, Publisher)>,
     cluster: Cluster,
-    renewed: Mutex<Vec<SessionId>>,
 }
 
 impl Single {
@@ -60,8 +59,7 @@ impl Propose for Single {
         })
     }
 
-    fn renew(&self, session: SessionId) -> Proposed<'_, ()> {
-        self.renewed.lock().unwrap().push(session);
+    fn renew(&self, _session: SessionId) -> Proposed<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
@@ -134,7 +132,7 @@ pub(super) fn server_with(
     let peers = vec![Peer { id: 1, node: node.clone(), address, is_voter: true }];
     let cluster = Cluster { peers, leader, is_leader: leader.is_some(), ..Cluster::default() };
     let state = Mutex::new((Catalog::default(), publisher));
-    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster, renewed: Mutex::default() });
+    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster });
     let options = ApiOptions {
         node,
         node_id: "876bacbc-fc10-d865-ab0c-9d369d5ce926".to_owned(),
@@ -170,8 +168,7 @@ fn member(name: &str) -> Member {
 fn agent(node: &NodeName, datacenter: &Datacenter) -> Agent {
     let (publisher, reader) = publisher();
     let state = Mutex::new((Catalog::default(), publisher));
-    let propose: Arc<dyn Propose> =
-        Arc::new(Single { state, cluster: Cluster::default(), renewed: Mutex::default() });
+    let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster: Cluster::default() });
     let machine = Machine {
         id: String::new(),
         address: Address::new("127.0.0.1").unwrap(),

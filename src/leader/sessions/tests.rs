@@ -99,7 +99,7 @@ fn a_renewed_session_lives_on() {
     let (mut timers, mut catalog) = (SessionTimers::default(), with_node());
     create(&mut catalog, 1, "10s");
     create(&mut catalog, 2, "10s");
-    let renew = |second: u64| (second <= 95 && second % 19 == 0).then_some(1);
+    let renew = |second: u64| (second <= 95 && second.is_multiple_of(19)).then_some(1);
     let ended = run(&mut timers, &mut catalog, 0..200, renew, true);
     assert_eq!(ended, [(20, id(2)), (115, id(1))]);
 }
