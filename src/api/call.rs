@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Uri, header};
 
 use crate::acl::Authorizer;
 use crate::api::fault::Fault;
-use crate::api::params::{Params, decode_percent};
+use crate::api::params::{Params, decode_percent_bytes};
 use crate::api::{Api, ApiOptions};
 use crate::model::number::Revision;
 use crate::model::time::{DurationFault, parse_duration};
@@ -88,12 +88,21 @@ impl Call {
     /// [`Fault::Invalid`], where it cannot be decoded or holds control characters, which Consul refuses
     /// in paths too.
     pub(in crate::api) fn under(&self, prefix: &str) -> Result<String, Fault> {
+        String::from_utf8(self.bytes_under(prefix)?)
+            .map_err(|_| Fault::Invalid("Invalid path: the decoded bytes are no UTF-8".to_owned()))
+    }
+
+    /// As [`Call::under`], of any bytes.
+    ///
+    /// # Errors
+    /// [`Fault::Invalid`], where it cannot be decoded or holds control characters.
+    pub(in crate::api) fn bytes_under(&self, prefix: &str) -> Result<Vec<u8>, Fault> {
         let rest = self.uri.path().strip_prefix(prefix).unwrap_or_default();
-        let text = decode_percent(rest, "path")?;
-        if text.chars().any(char::is_control) {
+        let bytes = decode_percent_bytes(rest, "path")?;
+        if bytes.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control)) {
             return Err(Fault::Invalid("Invalid path: it holds control characters".to_owned()));
         }
-        Ok(text)
+        Ok(bytes)
     }
 
     /// As [`Call::under`], refused with `missing` where nothing stands there.

@@ -12,18 +12,18 @@ use crate::api::body::read_value;
 use crate::api::call::{Call, ReadOptions};
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
-use crate::api::json::kv::KvPairJson;
+use crate::api::json::kv::{KeyText, KvPairJson};
 use crate::api::meter::time_kv_write;
 use crate::api::session::lock_session;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, Reply};
-use crate::model::name::Key;
+use crate::model::name::{Key, KeyPrefix};
 use crate::model::number::Revision;
 
 /// One entry, the entries below a prefix (`recurse`), or their keys (`keys`).
 pub(in crate::api) async fn get(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let path = call.under(PREFIX)?;
+    let path = call.bytes_under(PREFIX)?;
     if call.params.has("keys") {
         return keys(&api, &call, call.read_options(&api.options)?, &path).await;
     }
@@ -47,12 +47,12 @@ async fn tree(
     api: &Api,
     call: &Call,
     options: ReadOptions,
-    prefix: &str,
+    prefix: &[u8],
 ) -> Result<Response, Fault> {
     permit(call.acl.key_list(prefix))?;
-    let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
+    let topics = vec![Topic::KeyPrefix(KeyPrefix::new(prefix))];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
-    let entries = view.keys_with_prefix(prefix).filter(|e| call.shows_key(e.key.as_str()));
+    let entries = view.keys_with_prefix(prefix).filter(|e| call.shows_key(&e.key));
     let entries: Vec<_> = entries.map(|e| KvPairJson::new(e)).collect();
     if entries.is_empty() {
         return Ok(not_found(index.headers(call)));
@@ -64,16 +64,16 @@ async fn keys(
     api: &Api,
     call: &Call,
     options: ReadOptions,
-    prefix: &str,
+    prefix: &[u8],
 ) -> Result<Response, Fault> {
     permit(call.acl.key_list(prefix))?;
-    let topics = vec![Topic::KeyPrefix(prefix.to_owned())];
+    let topics = vec![Topic::KeyPrefix(KeyPrefix::new(prefix))];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
     // Old clients misspell the parameter, and Consul lets them.
     let separator = call.params.stated("separator").or_else(|| call.params.stated("seperator"));
-    let mut keys: Vec<&str> = Vec::new();
-    for entry in view.keys_with_prefix(prefix).filter(|e| call.shows_key(e.key.as_str())) {
-        let key = up_to(entry.key.as_str(), prefix, separator);
+    let mut keys: Vec<KeyText<'_>> = Vec::new();
+    for entry in view.keys_with_prefix(prefix).filter(|e| call.shows_key(&e.key)) {
+        let key = KeyText(up_to(entry.key.as_bytes(), prefix.len(), separator));
         // Keys come in order, so those that are cut to the same text are neighbours.
         if keys.last() != Some(&key) {
             keys.push(key);
@@ -87,11 +87,13 @@ async fn keys(
 }
 
 /// A key up to the first separator behind the prefix, itself included.
-fn up_to<'a>(key: &'a str, prefix: &str, separator: Option<&str>) -> &'a str {
-    let Some(separator) = separator else { return key };
-    let rest = key.get(prefix.len()..).unwrap_or_default();
-    let Some(at) = rest.find(separator) else { return key };
-    key.get(..prefix.len() + at + separator.len()).unwrap_or(key)
+fn up_to<'a>(key: &'a [u8], prefix_bytes: usize, separator: Option<&str>) -> &'a [u8] {
+    let Some(separator) = separator.map(str::as_bytes) else { return key };
+    let rest = key.get(prefix_bytes..).unwrap_or_default();
+    let Some(at) = rest.windows(separator.len()).position(|window| window == separator) else {
+        return key;
+    };
+    key.get(..prefix_bytes + at + separator.len()).unwrap_or(key)
 }
 
 /// Puts a value under a key.
@@ -101,8 +103,8 @@ pub(in crate::api) async fn put(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Fault> {
-    let key = parse_key(&call.under(PREFIX)?)?;
-    permit(call.acl.key_write(key.as_str()))?;
+    let key = parse_key(&call.bytes_under(PREFIX)?)?;
+    permit(call.acl.key_write(&key))?;
     call.check_datacenter(&api.options)?;
     refuse_together(&call, &["cas", "acquire", "release"])?;
     let flags = number(&call, "flags")?.unwrap_or(0);
@@ -127,13 +129,14 @@ pub(in crate::api) async fn put(
 pub(in crate::api) async fn delete(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     call.check_datacenter(&api.options)?;
     refuse_together(&call, &["recurse", "cas"])?;
-    let path = call.under(PREFIX)?;
+    let path = call.bytes_under(PREFIX)?;
     if call.params.has("recurse") {
         permit(call.acl.key_write_prefix(&path))?;
-        return propose(&api, &call, Command::KvDeleteTree(KvDeleteTree { prefix: path })).await;
+        let prefix = KeyPrefix::new(path);
+        return propose(&api, &call, Command::KvDeleteTree(KvDeleteTree { prefix })).await;
     }
     let key = parse_key(&path)?;
-    permit(call.acl.key_write(key.as_str()))?;
+    permit(call.acl.key_write(&key))?;
     let cas = number(&call, "cas")?.map(Revision);
     propose(&api, &call, Command::KvDelete(KvDelete { key, cas })).await
 }
@@ -149,7 +152,7 @@ async fn propose(api: &Api, call: &Call, command: Command) -> Result<Response, F
     }
 }
 
-fn parse_key(path: &str) -> Result<Key, Fault> {
+fn parse_key(path: &[u8]) -> Result<Key, Fault> {
     if path.is_empty() {
         return Err(Fault::Invalid("Missing key name".to_owned()));
     }

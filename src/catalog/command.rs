@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::address::Address;
 use crate::model::check::ForeignDefinition;
 use crate::model::health::Status;
-use crate::model::name::{CheckId, Key, NodeName, ServiceId};
+use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::node::Meta;
 use crate::model::number::Revision;
 use crate::model::service::Service;
@@ -172,7 +172,7 @@ pub struct KvDelete {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KvDeleteTree {
     /// The beginning.
-    pub prefix: String,
+    pub prefix: KeyPrefix,
 }
 
 /// A session to end.

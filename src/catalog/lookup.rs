@@ -86,13 +86,14 @@ impl Catalog {
 
     /// The entry under a key.
     #[must_use]
-    pub fn key(&self, key: &str) -> Option<&Arc<KvPair>> {
-        self.kv.get(key)
+    pub fn key(&self, key: impl AsRef<[u8]>) -> Option<&Arc<KvPair>> {
+        self.kv.get(key.as_ref())
     }
 
     /// When a key was last set or deleted, at least 1.
     #[must_use]
-    pub fn key_revision(&self, key: &str) -> Revision {
+    pub fn key_revision(&self, key: impl AsRef<[u8]>) -> Revision {
+        let key = key.as_ref();
         let gone = || self.tombstones.get(key).copied();
         let found = self.key(key).map(|entry| entry.modify_revision).or_else(gone);
         found.unwrap_or(self.tables.tombstones_reaped).max(Revision(1))
@@ -101,25 +102,27 @@ impl Catalog {
     /// The entries whose keys begin with a text, in order; all for an empty one.
     pub fn keys_with_prefix<'a>(
         &'a self,
-        prefix: &'a str,
+        prefix: &'a (impl AsRef<[u8]> + ?Sized),
     ) -> impl Iterator<Item = &'a Arc<KvPair>> {
+        let prefix = prefix.as_ref();
         self.kv
-            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(key, _)| key.as_str().starts_with(prefix))
+            .range::<_, [u8]>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
             .map(|(_, entry)| entry)
     }
 
     /// When a key with this beginning was last set or deleted, at least 1.
     #[must_use]
-    pub fn prefix_revision(&self, prefix: &str) -> Revision {
+    pub fn prefix_revision(&self, prefix: impl AsRef<[u8]>) -> Revision {
+        let prefix = prefix.as_ref();
         if prefix.is_empty() {
             return self.tables.kv.max(Revision(1));
         }
         let set = self.keys_with_prefix(prefix).map(|entry| entry.modify_revision).max();
         let gone = self
             .tombstones
-            .range::<_, str>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(|(key, _)| key.as_str().starts_with(prefix))
+            .range::<_, [u8]>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(|(key, _)| key.starts_with(prefix))
             .map(|(_, revision)| *revision)
             .max();
         set.max(gone).unwrap_or_default().max(self.tables.tombstones_reaped).max(Revision(1))

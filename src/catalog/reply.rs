@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::row::RowKey;
-use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
+use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
 use crate::model::session::SessionId;
 
@@ -105,9 +105,9 @@ pub enum Topic {
     /// This key changed.
     Key(Key),
     /// A key that begins so changed. Waited for, never announced: `publish` derives it.
-    KeyPrefix(String),
+    KeyPrefix(KeyPrefix),
     /// Every key that begins so went. Announced, never waited for: `publish` finds who it concerns.
-    KeyTree(String),
+    KeyTree(KeyPrefix),
     /// Any session began or ended.
     Sessions,
     /// A session on this node began or ended.

@@ -88,6 +88,15 @@ struct NamedRevision {
     revision: Revision,
 }
 
+/// A tombstone as it is stored.
+#[derive(Serialize, Deserialize)]
+struct TombstoneRow {
+    /// The key.
+    name: Key,
+    /// When it was deleted.
+    revision: Revision,
+}
+
 /// A lock delay as it is stored.
 #[derive(Serialize, Deserialize)]
 struct LockDelayRow {
@@ -103,21 +112,21 @@ impl RowKey {
     pub fn to_bytes(&self) -> Vec<u8> {
         let session;
         let (letter, first, second) = match self {
-            Self::Tables => (b'A', "", None),
-            Self::Node(node) => (b'N', node.folded(), None),
-            Self::Service(node, id) => (b'S', node.folded(), Some(id.folded())),
-            Self::Check(node, id) => (b'T', node.folded(), Some(id.folded())),
-            Self::ServiceRevision(name) => (b'U', name.folded(), None),
-            Self::Key(key) => (b'V', key.as_str(), None),
-            Self::Tombstone(key) => (b'W', key.as_str(), None),
+            Self::Tables => (b'A', &[][..], None),
+            Self::Node(node) => (b'N', node.folded().as_bytes(), None),
+            Self::Service(node, id) => (b'S', node.folded().as_bytes(), Some(id.folded())),
+            Self::Check(node, id) => (b'T', node.folded().as_bytes(), Some(id.folded())),
+            Self::ServiceRevision(name) => (b'U', name.folded().as_bytes(), None),
+            Self::Key(key) => (b'V', key.as_bytes(), None),
+            Self::Tombstone(key) => (b'W', key.as_bytes(), None),
             Self::Session(id) => {
                 session = id.to_string();
-                (b'X', session.as_str(), None)
+                (b'X', session.as_bytes(), None)
             }
-            Self::LockDelay(key) => (b'Y', key.as_str(), None),
+            Self::LockDelay(key) => (b'Y', key.as_bytes(), None),
         };
         let mut bytes = vec![letter];
-        bytes.extend_from_slice(first.as_bytes());
+        bytes.extend_from_slice(first);
         if let Some(second) = second {
             bytes.push(0);
             bytes.extend_from_slice(second.as_bytes());
@@ -151,9 +160,10 @@ impl Catalog {
                 })
             }),
             RowKey::Key(key) => self.kv.get(key).map(|entry| encode(&**entry)),
-            RowKey::Tombstone(key) => self.tombstones.get(key).map(|revision| {
-                encode(&NamedRevision { name: key.as_str().to_owned(), revision: *revision })
-            }),
+            RowKey::Tombstone(key) => self
+                .tombstones
+                .get(key)
+                .map(|revision| encode(&TombstoneRow { name: key.clone(), revision: *revision })),
             RowKey::Session(id) => self.sessions.get(id).map(|session| encode(&**session)),
             RowKey::LockDelay(key) => {
                 let delay = |until: &Now| LockDelayRow { key: key.clone(), until: *until };
@@ -228,9 +238,8 @@ impl Catalog {
                 self.put_pair(&Arc::new(entry));
             }
             Some(b'W') => {
-                let row: NamedRevision = decode(key, value)?;
-                let key = Key::new(&row.name).map_err(|_| orphan())?;
-                self.tombstones.insert(key, row.revision);
+                let row: TombstoneRow = decode(key, value)?;
+                self.tombstones.insert(row.name, row.revision);
             }
             Some(b'X') => {
                 let session: Session = decode(key, value)?;

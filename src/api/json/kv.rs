@@ -1,5 +1,7 @@
 //! Entries of the key/value store.
 
+use std::fmt::{self, Write as _};
+
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
@@ -16,7 +18,7 @@ pub(in crate::api) struct KvPairJson<'a> {
     /// How often a lock on it was acquired.
     lock_index: u64,
     /// Where it stands.
-    key: &'a str,
+    key: KeyText<'a>,
     /// A number that the client chose.
     flags: u64,
     /// What stands there, in base64 (RFC 4648 §4); `null` for nothing.
@@ -35,13 +37,38 @@ impl<'a> KvPairJson<'a> {
     pub(in crate::api) fn new(entry: &'a KvPair) -> Self {
         Self {
             lock_index: entry.lock_index,
-            key: entry.key.as_str(),
+            key: KeyText(entry.key.as_bytes()),
             flags: entry.flags,
             value: Base64(&entry.value),
             session: entry.session.as_ref().map(Shown),
             create_index: entry.create_revision,
             modify_index: entry.modify_revision,
         }
+    }
+}
+
+/// A key as text: JSON can hold nothing else, so each byte that is none is a replacement character, as in Go.
+#[derive(PartialEq, Eq)]
+pub(in crate::api) struct KeyText<'a>(pub &'a [u8]);
+
+impl Serialize for KeyText<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(self.0) {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => serializer.collect_str(self),
+        }
+    }
+}
+
+impl fmt::Display for KeyText<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            out.write_str(chunk.valid())?;
+            for _ in chunk.invalid() {
+                out.write_char(char::REPLACEMENT_CHARACTER)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -62,6 +62,15 @@ impl Params {
 /// # Errors
 /// [`Fault::Invalid`], as [`Params::parse`].
 pub(in crate::api) fn decode_percent(text: &str, part: &str) -> Result<String, Fault> {
+    String::from_utf8(decode_percent_bytes(text, part)?)
+        .map_err(|_| Fault::Invalid(format!("Invalid {part}: the decoded bytes are no UTF-8")))
+}
+
+/// Decodes percent-encoding to any bytes. `part` says in an error where the text stood.
+///
+/// # Errors
+/// [`Fault::Invalid`], where a `%` is not followed by two hexadecimal digits.
+pub(in crate::api) fn decode_percent_bytes(text: &str, part: &str) -> Result<Vec<u8>, Fault> {
     let mut rest = text;
     while let Some((_, tail)) = rest.split_once('%') {
         let is_escape = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_hexdigit);
@@ -72,10 +81,7 @@ pub(in crate::api) fn decode_percent(text: &str, part: &str) -> Result<String, F
         }
         rest = tail;
     }
-    let decoded = percent_decode_str(text).decode_utf8();
-    decoded
-        .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Fault::Invalid(format!("Invalid {part}: the decoded bytes are no UTF-8")))
+    Ok(percent_decode_str(text).collect())
 }
 
 /// Encodes as Go's `url.QueryEscape`.

@@ -141,7 +141,7 @@ async fn bad_parameters_are_refused() {
         "GET /v1/health/service/x?passing=bad",
         "GET /v1/health/state/",
         "GET /v1/kv/",
-        "GET /v1/kv/%ff",
+        "GET /v1/catalog/service/%ff",
         "GET /v1/kv/a%00b",
         "PUT /v1/kv/a?flags=-1",
         "PUT /v1/kv/a?cas=+1",
@@ -175,7 +175,7 @@ async fn bad_parameters_are_refused() {
           400 Missing check state
         GET /v1/kv/
           400 Missing key name
-        GET /v1/kv/%ff
+        GET /v1/catalog/service/%ff
           400 Invalid path: the decoded bytes are no UTF-8
         GET /v1/kv/a%00b
           400 Invalid path: it holds control characters

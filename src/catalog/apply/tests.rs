@@ -16,7 +16,7 @@ use crate::catalog::{Catalog, Reply};
 use crate::model::address::Address;
 use crate::model::check::SERF_HEALTH;
 use crate::model::health::Status;
-use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName, Tag};
+use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName, Tag};
 use crate::model::number::{Revision, Weights};
 use crate::model::service::Service;
 use crate::model::session::SessionId;
@@ -60,7 +60,7 @@ fn parse(line: &str) -> Command {
         ["delete", key] => delete(key, None),
         ["delete", key, "cas", cas] => delete(key, cas.parse().ok()),
         ["delete-tree", prefix] => {
-            Command::KvDeleteTree(KvDeleteTree { prefix: prefix.to_owned() })
+            Command::KvDeleteTree(KvDeleteTree { prefix: KeyPrefix::new(prefix) })
         }
         ["reap", at] => {
             Command::ReapTombstones(ReapTombstones { revision: Revision(at.parse().unwrap()) })
@@ -93,12 +93,12 @@ fn parse(line: &str) -> Command {
     }
 }
 
-fn set(key: &str, value: &str, cas: Option<u64>) -> Command {
+fn set(key: impl AsRef<[u8]>, value: &str, cas: Option<u64>) -> Command {
     let (key, value) = (Key::new(key).unwrap(), value.to_owned().into());
     Command::KvSet(KvSet { key, value, flags: 0, cas: cas.map(Revision) })
 }
 
-fn delete(key: &str, cas: Option<u64>) -> Command {
+fn delete(key: impl AsRef<[u8]>, cas: Option<u64>) -> Command {
     Command::KvDelete(KvDelete { key: Key::new(key).unwrap(), cas: cas.map(Revision) })
 }
 
@@ -228,7 +228,7 @@ fn revisions_of_prefixes_do_not_go_back_when_keys_go() {
 fn a_deleted_tree_leaves_a_tombstone_for_each_key() {
     let lines = "set a/1 x\nset a/2 x\nset b x\ndelete-tree a/\ndelete-tree nothing";
     let ask = |catalog: &Catalog| {
-        let keys: Vec<_> = catalog.keys().map(Key::as_str).collect();
+        let keys: Vec<_> = catalog.keys().map(Key::to_string).collect();
         format!("{keys:?}, tombstones {}", catalog.tombstone_count())
     };
     check(
@@ -415,7 +415,7 @@ fn a_tree_of_keys_is_announced_as_one() {
         apply(&mut catalog, Revision(revision), Now(0), &parse(line));
     }
     let mut topics = |line| apply(&mut catalog, Revision(9), Now(0), &parse(line)).1.topics;
-    assert_eq!(topics("delete-tree a/"), BTreeSet::from([Topic::KeyTree("a/".to_owned())]));
+    assert_eq!(topics("delete-tree a/"), BTreeSet::from([Topic::KeyTree(KeyPrefix::new("a/"))]));
     assert_eq!(topics("delete-tree a/"), BTreeSet::new(), "nobody wakes for nothing");
 }
 
@@ -439,15 +439,16 @@ fn a_command_of_a_newer_peer_changes_nothing_and_is_survived() {
 pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let node = choose(rng, &["n1", "n2", "N2", "n3"]);
     let id = choose(rng, &["s1", "s2", "S2"]);
-    let key = choose(rng, &["a", "a/b", "a/c", "b", "é"]);
+    let keys = [&b"a"[..], b"a/b", b"a/c", b"b", "é".as_bytes(), b"a\xff\x00"];
+    let key = keys[rng.usize(0..keys.len())];
     let status = choose(rng, &["passing", "warning", "critical"]);
     let cas = rng.bool().then(|| rng.u64(0..50));
     match rng.u8(0..18) {
         0 | 1 => set(key, choose(rng, &["x", "y", ""]), cas),
         2 => delete(key, cas),
-        3 => {
-            Command::KvDeleteTree(KvDeleteTree { prefix: choose(rng, &["", "a", "z"]).to_owned() })
-        }
+        3 => Command::KvDeleteTree(KvDeleteTree {
+            prefix: KeyPrefix::new(choose(rng, &["", "a", "z"])),
+        }),
         4 => Command::ReapTombstones(ReapTombstones { revision: Revision(rng.u64(0..500)) }),
         5 | 6 => {
             let mut machine = machine(choose(rng, &["", "i1", "i2", "i3"]), rng.u8(1..4));

@@ -4,6 +4,8 @@
 //! `Eq`, `Ord` and `Hash` see only the folded form, and so does `Borrow<str>`: look a name up by folded
 //! text.
 
+mod key;
+
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,7 +14,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::limits::{KV_KEY_BYTES_MAX, NAME_BYTES_MAX};
+use crate::model::limits::NAME_BYTES_MAX;
+pub use crate::model::name::key::{Key, KeyPrefix};
 
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,64 +207,6 @@ fn is_host_label(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
-/// A KV key: any bytes of UTF-8 but none at all, compared as they are.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Key(Arc<str>);
-
-impl Key {
-    /// Parses a key.
-    ///
-    /// # Errors
-    /// [`NameFault`], where the text is empty or longer than [`KV_KEY_BYTES_MAX`].
-    pub fn new(text: &str) -> Result<Self, NameFault> {
-        if text.is_empty() {
-            return Err(NameFault::Empty);
-        }
-        if KV_KEY_BYTES_MAX < text.len() {
-            return Err(NameFault::TooLong { bytes: text.len(), bytes_max: KV_KEY_BYTES_MAX });
-        }
-        Ok(Self(Arc::from(text)))
-    }
-
-    /// The key's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Key {
-    type Error = NameFault;
-    fn try_from(text: String) -> Result<Self, NameFault> {
-        Self::new(&text)
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.as_str().to_owned()
-    }
-}
-
-impl Borrow<str> for Key {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:?}", &*self.0)
-    }
 }
 
 #[cfg(test)]

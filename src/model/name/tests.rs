@@ -28,3 +28,15 @@ fn host_labels_are_letters_digits_and_hyphens() {
     assert!(!ServiceName::new("web_1").unwrap().is_host_label());
     assert!(!ServiceName::new(&"x".repeat(64)).unwrap().is_host_label());
 }
+
+#[test]
+fn keys_are_stored_as_text_where_they_are_text() {
+    let store = |bytes: &[u8]| rmp_serde::to_vec_named(&Key::new(bytes).unwrap()).unwrap();
+    assert_eq!(store(b"a/b"), rmp_serde::to_vec_named("a/b").unwrap());
+    for bytes in [&b"a/b"[..], "é".as_bytes(), b"a\xff\x00b", b"\xe2\x82"] {
+        assert_eq!(rmp_serde::from_slice::<Key>(&store(bytes)).unwrap().as_bytes(), bytes);
+        let prefix = rmp_serde::to_vec_named(&KeyPrefix::new(bytes)).unwrap();
+        assert_eq!(rmp_serde::from_slice::<KeyPrefix>(&prefix).unwrap(), KeyPrefix::new(bytes));
+    }
+    assert!(rmp_serde::from_slice::<Key>(&rmp_serde::to_vec_named("").unwrap()).is_err());
+}

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use crate::catalog::reply::Topic;
-use crate::model::name::Key;
+use crate::model::name::{Key, KeyPrefix};
 
 /// Who waits for what.
 #[derive(Clone, Default)]
@@ -69,7 +69,7 @@ impl Waiters {
                 Topic::Key(key) => {
                     let registry = self.lock();
                     registry.wake(topic);
-                    registry.wake_prefixes(key.as_str());
+                    registry.wake_prefixes(key.as_bytes());
                 }
                 Topic::KeyTree(prefix) => self.wake_tree(prefix),
                 Topic::Nodes
@@ -86,19 +86,19 @@ impl Waiters {
     }
 
     /// Wakes who waits for a key or a prefix below this one, or for a prefix above it.
-    fn wake_tree(&self, prefix: &str) {
-        self.lock().wake_prefixes(prefix);
+    fn wake_tree(&self, prefix: &KeyPrefix) {
+        self.lock().wake_prefixes(prefix.as_bytes());
         // An empty prefix is no key: then all keys are below it, and these stand between the checks and the
         // prefixes.
         let keys = Key::new(prefix)
             .map_or(Bound::Excluded(Topic::Checks), |key| Bound::Included(Topic::Key(key)));
-        let prefixes = Bound::Included(Topic::KeyPrefix(prefix.to_owned()));
+        let prefixes = Bound::Included(Topic::KeyPrefix(prefix.clone()));
         for start in [keys, prefixes] {
             let mut next = Some(start);
             while let Some(start) = next {
                 // The lock is given back between portions: others want to register meanwhile. Who does so
                 // already sees the new View.
-                next = self.lock().wake_below(prefix, start);
+                next = self.lock().wake_below(prefix.as_bytes(), start);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Registry {
         for topic in topics {
             self.topics.entry(topic.clone()).or_default().insert(id, Arc::clone(notify));
             if let Topic::KeyPrefix(prefix) = topic {
-                *self.prefix_lengths.entry(prefix.len()).or_default() += 1;
+                *self.prefix_lengths.entry(prefix.as_bytes().len()).or_default() += 1;
             }
         }
         id
@@ -144,10 +144,10 @@ impl Registry {
                 }
             }
             let Topic::KeyPrefix(prefix) = topic else { continue };
-            if let Some(count) = self.prefix_lengths.get_mut(&prefix.len()) {
+            if let Some(count) = self.prefix_lengths.get_mut(&prefix.as_bytes().len()) {
                 *count -= 1;
                 if *count == 0 {
-                    self.prefix_lengths.remove(&prefix.len());
+                    self.prefix_lengths.remove(&prefix.as_bytes().len());
                 }
             }
         }
@@ -160,11 +160,11 @@ impl Registry {
     }
 
     /// Wakes a portion of those who wait for what begins so, from a topic on; where the next portion starts.
-    fn wake_below(&self, prefix: &str, start: Bound<Topic>) -> Option<Bound<Topic>> {
+    fn wake_below(&self, prefix: &[u8], start: Bound<Topic>) -> Option<Bound<Topic>> {
         let below =
             self.topics.range((start, Bound::Unbounded)).take_while(|(topic, _)| match topic {
-                Topic::Key(key) => key.as_str().starts_with(prefix),
-                Topic::KeyPrefix(text) => text.starts_with(prefix),
+                Topic::Key(key) => key.starts_with(prefix),
+                Topic::KeyPrefix(longer) => longer.as_bytes().starts_with(prefix),
                 Topic::Nodes
                 | Topic::Node(_)
                 | Topic::Services
@@ -188,10 +188,10 @@ impl Registry {
         None
     }
 
-    fn wake_prefixes(&self, key: &str) {
+    fn wake_prefixes(&self, key: &[u8]) {
         for length in self.prefix_lengths.keys() {
             if let Some(prefix) = key.get(..*length) {
-                self.wake(&Topic::KeyPrefix(prefix.to_owned()));
+                self.wake(&Topic::KeyPrefix(KeyPrefix::new(prefix)));
             }
         }
     }

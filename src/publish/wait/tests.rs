@@ -6,7 +6,7 @@ fn key(text: &str) -> Topic {
 }
 
 fn prefix(text: &str) -> Topic {
-    Topic::KeyPrefix(text.to_owned())
+    Topic::KeyPrefix(KeyPrefix::new(text))
 }
 
 fn service(text: &str) -> Topic {
@@ -43,7 +43,7 @@ fn a_prefix_wakes_for_every_key_below_it() {
 
 #[test]
 fn a_tree_wakes_what_is_below_it_and_the_prefixes_above_it() {
-    let tree = |text: &str| Topic::KeyTree(text.to_owned());
+    let tree = |text: &str| Topic::KeyTree(KeyPrefix::new(text));
     for (waited, is_woken) in [
         (key("app/x"), true),
         (key("app/"), true),
@@ -75,7 +75,7 @@ fn a_tree_wakes_everybody_in_it_portion_by_portion() {
         .flat_map(topics)
         .map(|topic| waiters.register(vec![topic]))
         .collect();
-    waiters.wake(&[Topic::KeyTree("app/".to_owned())]);
+    waiters.wake(&[Topic::KeyTree(KeyPrefix::new("app/"))]);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     for waiter in &mut waiting {
         let is_woken = std::pin::pin!(waiter.changed()).poll(&mut context).is_ready();
