@@ -11,7 +11,6 @@ use crate::intake::Config;
 use crate::model::address::Address;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
-use crate::publish::Renewals;
 use crate::raft::{DataDir, RaftOptions};
 use crate::server::clock;
 
@@ -32,7 +31,6 @@ pub(in crate::server) fn raft_options(
     config: &Config,
     identity: &Identity,
     data_dir: Option<DataDir>,
-    renewals: Renewals,
 ) -> RaftOptions {
     let address = SocketAddr::new(identity.advertised, config.ports.server.unwrap_or(0));
     RaftOptions {
@@ -42,7 +40,6 @@ pub(in crate::server) fn raft_options(
         bootstrap: config.bootstrap || config.bootstrap_expect == 1,
         leader_hold: LEADER_HOLD,
         clock: clock::now,
-        renewals,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::ServiceDefinition;
 use crate::model::name::NodeName;
-use crate::publish::{self, Propose, Reader, Renewals};
+use crate::publish::{self, Propose, Reader};
 use crate::raft::{self, DataDir};
 use crate::server::banner::{self, Banner};
 use crate::server::dns::{Dns, DnsSockets};
@@ -56,9 +56,7 @@ pub(in crate::server) async fn start(
     let pid_file = config.pid_file.as_deref().map(PidFile::write).transpose()?;
 
     let (publisher, reader) = publish::publisher();
-    let renewals = Renewals::default();
-    let options = settings::raft_options(&config, &identity, data_dir, renewals.clone());
-    let raft = raft::start(options, publisher).await?;
+    let raft = raft::start(settings::raft_options(&config, &identity, data_dir), publisher).await?;
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
@@ -93,7 +91,7 @@ pub(in crate::server) async fn start(
     tasks.spawn(metrics.keep_intervals(stops.http.clone()));
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
-    let datacenter = config.datacenter.clone();
+    let (datacenter, renewals) = (config.datacenter.clone(), raft.renewals());
     let leading = Leading { reader: reader.clone(), propose, members, datacenter, renewals };
     tasks.spawn(leading.run(stops.leading.clone()));
 

@@ -49,8 +49,6 @@ pub struct RaftOptions {
     pub leader_hold: Duration,
     /// Says the moment, which commands are stamped with.
     pub clock: fn() -> Now,
-    /// Where renewed sessions go while this server leads.
-    pub renewals: Renewals,
 }
 
 /// A running member; clones are the same one.
@@ -86,7 +84,7 @@ struct Inner {
     leader_hold: Duration,
     /// Says the moment.
     clock: fn() -> Now,
-    /// Where renewed sessions go.
+    /// Sessions that were renewed while this server leads.
     renewals: Renewals,
     /// When it started.
     started: std::time::Instant,
@@ -97,6 +95,12 @@ impl RaftNode {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.inner.id
+    }
+
+    /// Sessions that are renewed while this server leads, for its timers.
+    #[must_use]
+    pub fn renewals(&self) -> Renewals {
+        self.inner.renewals.clone()
     }
 
     /// Stops in order: everything acknowledged is on disk afterwards, and the data dir is unlocked.

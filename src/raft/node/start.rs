@@ -12,7 +12,7 @@ use openraft::errors::{InitializeError, RaftError};
 use openraft::{ChangeMembers, Config, SnapshotPolicy, StorageHelper};
 use tokio_util::task::TaskTracker;
 
-use crate::publish::Publisher;
+use crate::publish::{Publisher, Renewals};
 use crate::raft::fault::{DamageFault, RaftFault};
 use crate::raft::health::{FREE_BYTES_MIN, Health, now};
 use crate::raft::home::{DataDir, OpenLog, new_node_id};
@@ -145,7 +145,7 @@ pub(in crate::raft) async fn run(
             is_stopping: AtomicBool::new(false),
             leader_hold: options.leader_hold,
             clock: options.clock,
-            renewals: options.renewals.clone(),
+            renewals: Renewals::default(),
             started,
         }),
     };

@@ -15,7 +15,7 @@ use crate::catalog::{Command, Reply, View};
 use crate::model::limits::{COMMAND_BYTES_MAX, PROPOSED_BYTES_MAX};
 use crate::model::name::{Key, NodeName};
 use crate::model::time::Now;
-use crate::publish::{Consistency, Propose, ProposeFault, Reader, Renewals, publisher};
+use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
 use crate::raft::home::DataDir;
 use crate::raft::log::disk::DiskJournal;
@@ -32,7 +32,6 @@ fn options(data_dir: Option<&Path>) -> RaftOptions {
         bootstrap: true,
         leader_hold: Duration::from_millis(300),
         clock: || Now(7),
-        renewals: Renewals::default(),
     }
 }
 
