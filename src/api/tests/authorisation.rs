@@ -67,6 +67,12 @@ const TABLE: &[(&str, Fate)] = &[
     ("PUT /v1/kv/secret-key?acquire=876bacbc-fc10-d865-ab0c-9d369d5ce926 value", Denied),
     ("DELETE /v1/kv/secret-key", Denied),
     ("DELETE /v1/kv/?recurse", Denied),
+    (r#"PUT /v1/session/create {"Node":"secret-node","NodeChecks":[]}"#, Denied),
+    ("PUT /v1/session/destroy/SESSION", Denied),
+    ("PUT /v1/session/renew/SESSION", Denied),
+    ("GET /v1/session/info/SESSION", Filtered),
+    ("GET /v1/session/node/secret-node", Filtered),
+    ("GET /v1/session/list", Filtered),
     ("GET /v1/agent/self", Denied),
     ("GET /v1/agent/members", Filtered),
     ("PUT /v1/agent/maintenance?enable=true", Denied),
@@ -169,6 +175,7 @@ const NO_ACLS: &str = "there are no tokens to tell of";
 /// What the catalog and the agent hold; `c2VjcmV0` is how JSON shows a value that begins so.
 const SECRETS: &[&str] = &[
     r#"PUT /v1/catalog/register {"Node":"secret-node","Address":"10.0.0.1","Service":{"Service":"secret-web","Port":80},"Checks":[{"Name":"secret-check"},{"Name":"secret-check2","ServiceID":"secret-web"}]}"#,
+    r#"PUT /v1/session/create {"Node":"secret-node","NodeChecks":[]}"#,
     "PUT /v1/kv/secret-key secret",
     r#"PUT /v1/agent/service/register {"Name":"secret-local","Port":81,"Check":{"CheckID":"secret-ttl","TTL":"10m"}}"#,
     r#"PUT /v1/agent/check/register {"Name":"secret-own","TTL":"10m"}"#,
@@ -197,8 +204,10 @@ async fn holder() -> Server {
     server
 }
 
-/// Asks with a token, or without one.
+/// Asks with a token, or without one. `SESSION` stands for the session that is held.
 async fn ask(server: &Server, line: &str, token: Option<&str>) -> String {
+    let session = server.reader.load().sessions().next().map(|session| session.id.to_string());
+    let line = line.replace("SESSION", &session.unwrap_or_default());
     let mut parts = line.splitn(3, ' ');
     let (method, uri) = (parts.next().unwrap(), parts.next().unwrap());
     let body = parts.next().unwrap_or_default().to_owned();
