@@ -1,6 +1,7 @@
 //! Request head → Call: parameters parsed once into types, who calls, and the refusals that all endpoints
 //! share.
 
+use std::net::IpAddr;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, Uri, header};
 use crate::acl::Authorizer;
 use crate::api::fault::Fault;
 use crate::api::params::{Params, decode_percent_bytes};
-use crate::api::{Api, ApiOptions};
+use crate::api::{Api, ApiOptions, Client};
 use crate::model::number::Revision;
 use crate::model::time::{DurationFault, parse_duration};
 use crate::publish::Consistency;
@@ -20,6 +21,8 @@ use crate::publish::Consistency;
 pub(in crate::api) struct Call {
     /// Its parameters.
     pub params: Params,
+    /// Where it comes from; nothing where it came over no network.
+    pub client: Option<IpAddr>,
     /// Where it goes.
     uri: Uri,
     /// Whether JSON is indented.
@@ -65,7 +68,8 @@ impl FromRequestParts<Api> for Call {
         let pretty = api.options.pretty || params.has("pretty");
         let acl = api.services.tokens.authorizer(secret(&params, &parts.headers))?;
         let is_filtered = AtomicBool::new(false);
-        Ok(Self { params, uri: parts.uri.clone(), pretty, acl, is_filtered })
+        let client = client_address(parts);
+        Ok(Self { params, client, uri: parts.uri.clone(), pretty, acl, is_filtered })
     }
 }
 
@@ -79,6 +83,13 @@ fn secret<'a>(params: &'a Params, headers: &'a HeaderMap) -> Option<&'a str> {
     let is_stated = |secret: &&str| !secret.is_empty();
     let shown = params.stated("token").or_else(|| header(TOKEN).filter(is_stated));
     shown.or_else(|| bearer().filter(is_stated))
+}
+
+/// Where a request comes from: what the first proxy says, else who is connected.
+fn client_address(parts: &Parts) -> Option<IpAddr> {
+    let said = parts.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
+    let first = said.and_then(|list| list.split(',').next()?.trim().parse().ok());
+    first.or_else(|| parts.extensions.get::<Client>().map(|client| client.0))
 }
 
 impl Call {

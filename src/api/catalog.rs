@@ -18,6 +18,7 @@ use crate::api::json::node::{NodeJson, NodeServiceListJson, NodeServicesJson};
 use crate::api::json::registration::{self, Addressed};
 use crate::api::json::service::CatalogServiceJson;
 use crate::api::meter::count_lookup;
+use crate::api::near;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::vet::vet_catalog;
 use crate::catalog::Reply;
@@ -76,7 +77,8 @@ pub(in crate::api) async fn nodes(State(api): State<Api>, call: Call) -> Result<
     let datacenter = api.options.datacenter.folded();
     let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
     let selected = selected.filter(|entry| call.shows_node(&entry.node.name));
-    let nodes: Vec<_> = selected.map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
+    let nodes = near::in_order(&api, &call, selected, |entry| &entry.node.name);
+    let nodes: Vec<_> = nodes.iter().map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
     index.answer(&call, &nodes)
 }
 
@@ -107,7 +109,8 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     count_lookup("catalog", entry.as_deref(), call.params.has("tag"));
     let datacenter = api.options.datacenter.folded();
     let selected = selection.of(&call, entry.as_deref());
-    let shown: Vec<_> = selected.map(|i| CatalogServiceJson::new(i, datacenter)).collect();
+    let selected = near::in_order(&api, &call, selected, |instance| &instance.node.name);
+    let shown: Vec<_> = selected.iter().map(|i| CatalogServiceJson::new(i, datacenter)).collect();
     index.answer(&call, &shown)
 }
 

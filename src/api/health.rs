@@ -12,6 +12,7 @@ use crate::api::find::{find_node, find_service};
 use crate::api::json::check::CheckJson;
 use crate::api::json::service::InstanceJson;
 use crate::api::meter::count_lookup;
+use crate::api::near;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
@@ -34,7 +35,8 @@ pub(in crate::api) async fn checks(State(api): State<Api>, call: Call) -> Result
     let selected = instances.filter(|instance| selection.admits(&instance.node));
     let checks = selected.flat_map(|instance| &instance.service_checks);
     let checks = checks.filter(|check| call.shows_check(check));
-    let shown: Vec<_> = checks.map(|check| CheckJson::new(check)).collect();
+    let checks = near::in_order(&api, &call, checks, |check| &check.node);
+    let shown: Vec<_> = checks.iter().map(|check| CheckJson::new(check)).collect();
     index.answer(&call, &shown)
 }
 
@@ -45,7 +47,8 @@ pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Resul
     count_lookup("health", entry.as_deref(), call.params.has("tag"));
     let datacenter = api.options.datacenter.folded();
     let selected = selection.of(&call, entry.as_deref());
-    let shown: Vec<_> = selected.map(|i| InstanceJson::new(i, datacenter)).collect();
+    let selected = near::in_order(&api, &call, selected, |instance| &instance.node.name);
+    let shown: Vec<_> = selected.iter().map(|i| InstanceJson::new(i, datacenter)).collect();
     index.answer(&call, &shown)
 }
 
@@ -61,8 +64,9 @@ pub(in crate::api) async fn state(State(api): State<Api>, call: Call) -> Result<
     let nodes = view.nodes().filter(|entry| selection.admits(&entry.node));
     let checks = nodes.flat_map(|entry| entry.checks.values());
     let selected = checks.filter(|check| word == ANY || wanted == Some(check.status));
-    let shown = selected.filter(|check| call.shows_check(check));
-    let shown: Vec<_> = shown.map(|check| CheckJson::new(check)).collect();
+    let selected = selected.filter(|check| call.shows_check(check));
+    let selected = near::in_order(&api, &call, selected, |check| &check.node);
+    let shown: Vec<_> = selected.iter().map(|check| CheckJson::new(check)).collect();
     index.answer(&call, &shown)
 }
 

@@ -12,6 +12,7 @@ use crate::api::answer::json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
+use crate::api::json::Number;
 use crate::api::{Api, Metric, MetricsSnapshot, MetricsSpan, Sample};
 
 /// What was counted.
@@ -79,22 +80,6 @@ struct SampleJson<'a> {
     stddev: Number,
     /// Labels.
     labels: BTreeMap<&'a str, &'a str>,
-}
-
-/// A number as Go writes it: whole ones without a fraction; what is not finite is 0, since JSON has no
-/// word for it.
-struct Number(f64);
-
-impl Serialize for Number {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let is_whole = self.0.fract() == 0.0 && self.0.abs() < WHOLE_MAX;
-        if is_whole {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
-            serializer.serialize_i64(self.0 as i64)
-        } else {
-            serializer.serialize_f64(if self.0.is_finite() { self.0 } else { 0.0 })
-        }
-    }
 }
 
 impl<'a> SnapshotJson<'a> {
@@ -210,6 +195,3 @@ fn escape(value: &str) -> String {
 
 /// The length of an interval, in seconds (go-metrics' default, which Consul's rates are made of).
 const INTERVAL_S: f64 = 10.0;
-
-/// Whole numbers from here on are not exact any more.
-const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;

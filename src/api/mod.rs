@@ -33,6 +33,8 @@ mod blocking;
 
 mod select;
 
+mod near;
+
 mod topics;
 
 mod find;
@@ -48,6 +50,8 @@ mod health;
 mod kv;
 
 mod session;
+
+mod coordinate;
 
 mod agent;
 
@@ -72,6 +76,7 @@ mod fault;
 mod json;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,6 +212,10 @@ pub struct Services {
     /// Ends the waits of blocking queries, which would otherwise outlive a stop by minutes.
     pub stop: CancellationToken,
 }
+
+/// Who is connected; whoever serves the router adds it to each request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Client(pub IpAddr);
 
 /// What every handler is handed.
 #[derive(Clone)]

@@ -13,8 +13,8 @@ use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
 use crate::api::{
-    Api, ApiOptions, Services, acl, agent, catalog, dns, health, kv, mesh, meter, metrics, session,
-    status, translate, ui,
+    Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, health, kv, mesh, meter,
+    metrics, session, status, translate, ui,
 };
 
 /// The whole API as a router.
@@ -26,6 +26,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .route("/v1/dns/explain", reads(get(dns::explain)))
         .merge(catalog_routes())
         .merge(health_routes())
+        .merge(coordinate::routes())
         .merge(kv_routes())
         .merge(session::routes())
         .merge(agent_routes())

@@ -35,6 +35,7 @@ pub(in crate::api) fn vet_catalog(
         | Command::SessionCreate(_)
         | Command::SessionDestroy(_)
         | Command::ReapTombstones(_)
+        | Command::UpdateCoordinate(_)
         | Command::Unknown => Err(Fault::Denied),
     }
 }

@@ -8,6 +8,7 @@ use imbl::OrdSet;
 use crate::catalog::state::Catalog;
 use crate::model::check::Check;
 use crate::model::health::Status;
+use crate::model::limits::COORDINATE_SEGMENTS_MAX;
 
 impl Catalog {
     /// Lists what is wrong; empty after every command, or there is a bug.
@@ -20,6 +21,14 @@ impl Catalog {
         self.audit_locks(&mut wrong);
         for key in self.tombstones.keys().filter(|key| self.kv.contains_key(*key)) {
             wrong.push(format!("key {key:?} has an entry and a tombstone"));
+        }
+        for (name, known) in &self.coordinates {
+            if !self.nodes.contains_key(name) {
+                wrong.push(format!("coordinates of {name}, which is no node"));
+            }
+            if known.segments.is_empty() || COORDINATE_SEGMENTS_MAX < known.segments.len() {
+                wrong.push(format!("coordinates of {name} in {} segments", known.segments.len()));
+            }
         }
         for (ip, name) in &self.node_addresses {
             if self.nodes.get(name).and_then(|entry| entry.node.address.ip()) != Some(*ip) {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
 use crate::model::check::ForeignDefinition;
+use crate::model::coordinate::Coordinate;
 use crate::model::health::Status;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::node::Meta;
@@ -44,6 +45,8 @@ pub enum Command {
     SessionDestroy(SessionDestroy),
     /// Forgets deletions up to a revision.
     ReapTombstones(ReapTombstones),
+    /// Says where a node is in the network.
+    UpdateCoordinate(Box<CoordinateUpdate>),
     /// A newer peer's command; changes nothing here.
     #[serde(other)]
     Unknown,
@@ -127,6 +130,18 @@ pub enum DeregistrationTarget {
     Service(ServiceId),
     /// One check.
     Check(CheckId),
+}
+
+/// Where a node is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoordinateUpdate {
+    /// Which.
+    pub node: NodeName,
+    /// The network segment in which it measured; empty for the one that all are in.
+    #[serde(default)]
+    pub segment: String,
+    /// What it measured.
+    pub coordinate: Coordinate,
 }
 
 /// A value and what must be true for it to be stored.

@@ -26,6 +26,8 @@ pub mod backup;
 
 pub mod view;
 
+pub mod coordinates;
+
 mod edit;
 
 mod edit_locks;

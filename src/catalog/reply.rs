@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::row::RowKey;
+use crate::model::limits::COORDINATE_SEGMENTS_MAX;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
 use crate::model::session::SessionId;
@@ -46,6 +47,8 @@ pub enum Reject {
         /// What it does not have.
         service_id: ServiceId,
     },
+    /// A node says where it is in too many network segments.
+    CoordinateSegments(NodeName),
     /// The name belongs to a node with another UUID that is alive.
     NodeNameReserved {
         /// The name.
@@ -75,6 +78,10 @@ impl fmt::Display for Reject {
                 out,
                 "failed inserting check: Missing service registration on node {node:?} for service {service_id:?}"
             ),
+            Self::CoordinateSegments(node) => write!(
+                out,
+                "node {node:?} has coordinates in {COORDINATE_SEGMENTS_MAX} network segments already, as many as a node may have"
+            ),
             Self::NodeNameReserved { node, owner_id, owner_address } => write!(
                 out,
                 "failed inserting node: Error while renaming Node: Node name {node} is reserved by node {owner_id} with name {node} ({owner_address})"
@@ -96,6 +103,10 @@ pub enum Topic {
     Nodes,
     /// Something on this node changed.
     Node(NodeName),
+    /// It changed where some node is in the network.
+    Coordinates,
+    /// It changed where this node is in the network.
+    NodeCoordinates(NodeName),
     /// Any service instance came, went or changed itself.
     Services,
     /// An instance of this service, its node or its checks changed.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::coordinates::NodeCoordinates;
 use crate::catalog::state::Catalog;
 use crate::model::check::Check;
 use crate::model::kv::KvPair;
@@ -26,6 +27,8 @@ pub enum RowKey {
     Tables,
     /// A node with its revision.
     Node(NodeName),
+    /// Where a node is in the network.
+    Coordinates(NodeName),
     /// A service instance.
     Service(NodeName, ServiceId),
     /// A check.
@@ -68,6 +71,15 @@ struct NodeRow {
     node: Node,
     /// When anything on it last changed.
     revision: Revision,
+}
+
+/// Where a node is, as it is stored.
+#[derive(Serialize, Deserialize)]
+struct CoordinatesRow {
+    /// Its folded name.
+    node: NodeName,
+    /// Where it is.
+    known: NodeCoordinates,
 }
 
 /// A service instance as it is stored.
@@ -114,6 +126,7 @@ impl RowKey {
         let (letter, first, second) = match self {
             Self::Tables => (b'A', &[][..], None),
             Self::Node(node) => (b'N', node.folded().as_bytes(), None),
+            Self::Coordinates(node) => (b'O', node.folded().as_bytes(), None),
             Self::Service(node, id) => (b'S', node.folded().as_bytes(), Some(id.folded())),
             Self::Check(node, id) => (b'T', node.folded().as_bytes(), Some(id.folded())),
             Self::ServiceRevision(name) => (b'U', name.folded().as_bytes(), None),
@@ -143,6 +156,10 @@ impl Catalog {
             RowKey::Tables => Some(encode(&self.tables)),
             RowKey::Node(name) => self.nodes.get(name).map(|entry| {
                 encode(&NodeRow { node: (*entry.node).clone(), revision: entry.revision })
+            }),
+            RowKey::Coordinates(name) => self.coordinates.get(name).and_then(|known| {
+                let node = NodeName::new(name.folded()).ok()?;
+                Some(encode(&CoordinatesRow { node, known: (**known).clone() }))
             }),
             RowKey::Service(name, id) => {
                 let service = self.nodes.get(name)?.services.get(id)?;
@@ -175,6 +192,7 @@ impl Catalog {
     /// All rows, in loading order.
     pub fn rows(&self) -> impl Iterator<Item = (RowKey, Vec<u8>)> + '_ {
         let nodes = self.nodes.keys().map(|name| RowKey::Node(name.clone()));
+        let coordinates = self.coordinates.keys().map(|name| RowKey::Coordinates(name.clone()));
         let services = self.nodes.iter().flat_map(|(name, entry)| {
             entry.services.keys().map(|id| RowKey::Service(name.clone(), id.clone()))
         });
@@ -188,6 +206,7 @@ impl Catalog {
         let delays = self.lock_delays.keys().map(|key| RowKey::LockDelay(key.clone()));
         std::iter::once(RowKey::Tables)
             .chain(nodes)
+            .chain(coordinates)
             .chain(services)
             .chain(checks)
             .chain(revisions)
@@ -210,6 +229,11 @@ impl Catalog {
             Some(b'N') => {
                 let row: NodeRow = decode(key, value)?;
                 self.put_node(&Arc::new(row.node), row.revision);
+            }
+            Some(b'O') => {
+                let row: CoordinatesRow = decode(key, value)?;
+                let entry = self.nodes.get(&row.node).ok_or_else(orphan)?;
+                self.coordinates.insert(entry.node.name.clone(), Arc::new(row.known));
             }
             Some(b'S') => {
                 let row: ServiceRow = decode(key, value)?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::coordinates::NodeCoordinates;
 use crate::model::address::Address;
 use crate::model::check::Check;
 use crate::model::health::Status;
@@ -30,6 +31,8 @@ pub struct Catalog {
     pub(in crate::catalog) node_addresses: OrdSet<(IpAddr, NodeName)>,
     /// Instances with an address of their own, for reverse names.
     pub(in crate::catalog) service_addresses: OrdSet<(IpAddr, ServiceName, NodeName, ServiceId)>,
+    /// Where nodes are in the network.
+    pub(in crate::catalog) coordinates: OrdMap<NodeName, Arc<NodeCoordinates>>,
     /// The key/value store.
     pub(in crate::catalog) kv: OrdMap<Key, Arc<KvPair>>,
     /// When keys that are gone were deleted, so that indexes of what is left do not go backwards.
@@ -78,6 +81,9 @@ pub struct Tables {
     /// The last time that a session ended.
     #[serde(default)]
     pub session_extinction: Revision,
+    /// Any node's coordinates.
+    #[serde(default)]
+    pub coordinates: Revision,
 }
 
 /// A node and what runs on it.

@@ -38,6 +38,8 @@ mod members;
 
 mod info;
 
+mod rtt;
+
 mod kv;
 
 mod services;
@@ -84,6 +86,8 @@ enum Noun {
     Members(members::Flags),
     /// Makes the agent read its configuration again
     Reload(reload::Flags),
+    /// Estimates the round trip time between two nodes
+    Rtt(rtt::Flags),
     /// Registers and deregisters services with the agent
     #[command(subcommand)]
     Services(services::Verb),
@@ -118,6 +122,7 @@ fn dispatch(arguments: Vec<OsString>, output: &mut Output) -> Result<ExitCode, F
         Noun::Kv(verb) => kv::run(&verb, output)?,
         Noun::Members(flags) => members::run(&flags, output)?,
         Noun::Reload(flags) => reload::run(&flags, output)?,
+        Noun::Rtt(flags) => rtt::run(&flags, output)?,
         Noun::Services(verb) => services::run(&verb, output)?,
         Noun::Validate(flags) => validate::run(&flags, output)?,
         Noun::Version(flags) => version::run(&flags, output)?,

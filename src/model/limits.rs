@@ -39,6 +39,9 @@ pub const META_KEY_BYTES_MAX: usize = 128;
 /// Longest metadata value, in bytes (Consul: 512).
 pub const META_VALUE_BYTES_MAX: usize = 512;
 
+/// Network segments in which one node says where it is. Consul's servers are in all of its segments.
+pub const COORDINATE_SEGMENTS_MAX: usize = 64;
+
 /// Checks of one service or one node definition.
 pub const CHECKS_MAX: usize = 256;
 

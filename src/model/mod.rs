@@ -31,6 +31,8 @@ pub mod kv;
 
 pub mod session;
 
+pub mod coordinate;
+
 pub mod definition;
 
 pub mod dns_config;

@@ -28,6 +28,8 @@ mod http;
 
 mod leading;
 
+mod coordinates;
+
 mod program;
 
 mod identity;

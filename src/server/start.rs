@@ -31,7 +31,7 @@ use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
 use crate::server::settings::{self, Identity};
 use crate::server::udp::{self, UdpSockets};
-use crate::server::{ServerFault, http, identity};
+use crate::server::{ServerFault, coordinates, http, identity};
 
 /// Everything that listens, bound but silent.
 struct Sockets {
@@ -60,11 +60,7 @@ pub(in crate::server) async fn start(
     let identity = recognise(identity, &config, &reader)?;
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one source of all that is drawn while it runs"
-    )]
-    let mut rng = fastrand::Rng::new();
+    let mut rng = generator();
     let seed = rng.u64(..);
     let tokens: Arc<dyn Tokens> = Arc::new(AclsDisabled);
     let dns = Dns::start(sockets.dns, &config, &identity.node, &reader, &tokens, &mut rng).await?;
@@ -91,6 +87,7 @@ pub(in crate::server) async fn start(
     tasks.spawn(metrics.keep_intervals(stops.http.clone()));
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
+    tasks.spawn(coordinates::tell(&identity.node, &reader, &propose, &stops.leading));
     let (datacenter, renewals) = (config.datacenter.clone(), raft.renewals());
     let leading = Leading { reader: reader.clone(), propose, members, datacenter, renewals };
     tasks.spawn(leading.run(stops.leading.clone()));
@@ -111,6 +108,12 @@ pub(in crate::server) async fn start(
         stops,
         pid_file,
     })
+}
+
+/// The one source of all that is drawn while it runs.
+#[expect(clippy::disallowed_methods, reason = "chance has to begin somewhere")]
+fn generator() -> fastrand::Rng {
+    fastrand::Rng::new()
 }
 
 /// Refuses to be what could never answer anything.
@@ -169,13 +172,15 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
     let told = async {
         agent.synchronised().await;
         // That attempt may have found no leader yet, so what counts is what is there.
-        let mut changed = reader.waiter(vec![Topic::Node(node.clone())]);
+        let topics = vec![Topic::Node(node.clone()), Topic::NodeCoordinates(node.clone())];
+        let mut changed = reader.waiter(topics);
         let local = agent.local();
         let serf_health = SERF_HEALTH.to_ascii_lowercase();
         let is_told = || {
             let view = reader.load();
             let Some(entry) = view.node(node.folded()) else { return false };
             entry.checks.contains_key(serf_health.as_str())
+                && view.node_coordinates(node.folded()).is_some()
                 && local.services.values().all(|stated| shows(entry, &stated.definition))
         };
         while !is_told() {

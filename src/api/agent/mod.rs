@@ -14,7 +14,11 @@ use crate::api::answer::{empty, json, list};
 use crate::api::call::{Call, parse_bool};
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
-use crate::api::json::agent::{CoordinateJson, MemberJson, SelfConfigJson, SelfJson};
+use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson};
+use crate::api::json::coordinate::CoordinateJson;
+use crate::catalog::View;
+use crate::model::coordinate::Coordinate;
+use crate::model::name::NodeName;
 use crate::model::node::Meta;
 
 /// Who this agent is.
@@ -36,12 +40,19 @@ pub(in crate::api) async fn own(State(api): State<Api>, call: Call) -> Result<Re
             version: env!("CARGO_PKG_VERSION"),
         },
         debug_config: program.debug_config(),
-        coord: CoordinateJson::origin(),
+        coord: CoordinateJson::new(&own_coordinate(&view, &options.node)),
         member: member.map(MemberJson::new),
         stats: program.stats(),
         meta: view.node(options.node.folded()).map_or(&no_meta, |entry| &entry.node.meta),
     };
     json(call.pretty, &shown)
+}
+
+/// Where this machine is in the network: at the origin, until it is known better.
+fn own_coordinate(view: &View, node: &NodeName) -> Coordinate {
+    let known = view.node_coordinates(node.folded());
+    let own = known.and_then(|known| known.segments.get(""));
+    own.copied().unwrap_or_else(Coordinate::origin)
 }
 
 /// Whom the gossip sees.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::api::json::Shown;
 use crate::api::json::check::CheckJson;
+use crate::api::json::coordinate::CoordinateJson;
 use crate::api::json::service::AgentServiceJson;
 use crate::model::member::Member;
 use crate::model::node::Meta;
@@ -92,27 +93,6 @@ pub(in crate::api) struct SelfConfigJson<'a> {
     pub server: bool,
     /// The program's version.
     pub version: &'static str,
-}
-
-/// A network coordinate (Vivaldi); the origin until coordinates are gossiped.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(in crate::api) struct CoordinateJson {
-    /// Position, in seconds.
-    vec: [u8; 8],
-    /// How unsure it is.
-    error: f64,
-    /// Offset, in seconds.
-    adjustment: u8,
-    /// Distance to the network, in seconds.
-    height: f64,
-}
-
-impl CoordinateJson {
-    /// Where every agent begins.
-    pub(in crate::api) fn origin() -> Self {
-        Self { vec: [0; 8], error: 1.5, adjustment: 0, height: 1e-5 }
-    }
 }
 
 /// The health of a local service: `/v1/agent/health/service/*`.

@@ -14,6 +14,8 @@ pub(in crate::api) mod kv;
 
 pub(in crate::api) mod session;
 
+pub(in crate::api) mod coordinate;
+
 pub(in crate::api) mod agent;
 
 pub(in crate::api) mod ui;
@@ -36,6 +38,22 @@ impl<T: Display> Serialize for Shown<'_, T> {
     }
 }
 
+/// A number as Go writes it: whole ones without a fraction; what is not finite is 0, since JSON has no
+/// word for it.
+pub(in crate::api) struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_whole = self.0.fract() == 0.0 && self.0.abs() < WHOLE_MAX;
+        if is_whole {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+            serializer.serialize_i64(self.0 as i64)
+        } else {
+            serializer.serialize_f64(if self.0.is_finite() { self.0 } else { 0.0 })
+        }
+    }
+}
+
 /// What Consul writes as `{}`.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(in crate::api) struct Empty {}
@@ -44,3 +62,6 @@ pub(in crate::api) struct Empty {}
 pub(in crate::api) fn stated<V>(map: &BTreeMap<String, V>) -> Option<&BTreeMap<String, V>> {
     (!map.is_empty()).then_some(map)
 }
+
+/// Whole numbers from here on are not exact any more.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;

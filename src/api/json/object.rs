@@ -84,6 +84,28 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A number with or without a fraction; 0 where it is absent.
+    pub(in crate::api) fn decimal(&self, key: &str) -> Result<f64, Fault> {
+        match self.find(key) {
+            None => Ok(0.0),
+            Some(value) => value.as_f64().ok_or_else(|| self.wrong(key, value, "float64")),
+        }
+    }
+
+    /// A list of numbers; `null` in it is 0, as for Go.
+    pub(in crate::api) fn decimals(&self, key: &str) -> Result<Vec<f64>, Fault> {
+        let list = match self.find(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(list)) => list,
+            Some(other) => return Err(self.wrong(key, other, "[]float64")),
+        };
+        let number = |value: &Value| match value {
+            Value::Null => Ok(0.0),
+            other => other.as_f64().ok_or_else(|| self.wrong(key, other, "float64")),
+        };
+        list.iter().map(number).collect()
+    }
+
     /// A duration in Go's spelling, or as nanoseconds; zero where it is absent.
     pub(in crate::api) fn duration(&self, key: &str) -> Result<Duration, Fault> {
         match self.find(key) {

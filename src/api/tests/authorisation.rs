@@ -57,6 +57,13 @@ const TABLE: &[(&str, Fate)] = &[
     ("GET /v1/health/state/any", Filtered),
     ("GET /v1/health/connect/secret-web", Public(NO_MESH)),
     ("GET /v1/health/ingress/secret-web", Public(NO_MESH)),
+    ("GET /v1/coordinate/datacenters", Public("as in Consul: where servers are")),
+    ("GET /v1/coordinate/nodes", Filtered),
+    ("GET /v1/coordinate/node/secret-node", Filtered),
+    (
+        r#"PUT /v1/coordinate/update {"Node":"secret-node","Coord":{"Vec":[0,0,0,0,0,0,0,1]}}"#,
+        Denied,
+    ),
     ("GET /v1/kv", Public("leads to the path with a slash")),
     ("GET /v1/kv/secret-key", Denied),
     ("GET /v1/kv/?recurse", Filtered),
@@ -176,6 +183,7 @@ const NO_ACLS: &str = "there are no tokens to tell of";
 const SECRETS: &[&str] = &[
     r#"PUT /v1/catalog/register {"Node":"secret-node","Address":"10.0.0.1","Service":{"Service":"secret-web","Port":80},"Checks":[{"Name":"secret-check"},{"Name":"secret-check2","ServiceID":"secret-web"}]}"#,
     r#"PUT /v1/session/create {"Node":"secret-node","NodeChecks":[]}"#,
+    r#"PUT /v1/coordinate/update {"Node":"secret-node","Coord":{"Vec":[0,0,0,0,0,0,0,0]}}"#,
     "PUT /v1/kv/secret-key secret",
     r#"PUT /v1/agent/service/register {"Name":"secret-local","Port":81,"Check":{"CheckID":"secret-ttl","TTL":"10m"}}"#,
     r#"PUT /v1/agent/check/register {"Name":"secret-own","TTL":"10m"}"#,

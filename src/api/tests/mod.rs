@@ -4,6 +4,8 @@ mod fixture;
 
 mod common;
 
+mod coordinates;
+
 mod registrations;
 
 mod keys;

@@ -5,6 +5,8 @@ mod kv;
 
 mod session;
 
+mod coordinates;
+
 mod registration;
 
 use crate::catalog::command::Command;
@@ -48,6 +50,9 @@ pub fn apply(
         }
         Command::SessionDestroy(destroy) => {
             session::destroy(catalog, revision, destroy, &mut changes)
+        }
+        Command::UpdateCoordinate(update) => {
+            coordinates::update(catalog, revision, update, &mut changes)
         }
         Command::Unknown => Reply::Done(revision),
     };

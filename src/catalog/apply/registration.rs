@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::catalog::apply::coordinates;
 use crate::catalog::apply::session;
 use crate::catalog::command::{
     CheckState, Deregistration, DeregistrationTarget, Machine, Registration,
@@ -267,6 +268,7 @@ fn remove_node(catalog: &mut Catalog, revision: Revision, node: &NodeName, chang
     for id in entry.checks.keys() {
         remove_check(catalog, revision, node, id, changes);
     }
+    coordinates::forget(catalog, revision, node, changes);
     catalog.remove_bare_node(node);
     catalog.tables.nodes = revision;
     catalog.tables.node_extinction = revision;

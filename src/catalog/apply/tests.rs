@@ -8,13 +8,14 @@ use fastrand::Rng;
 
 use crate::catalog::apply::{apply, session};
 use crate::catalog::command::{
-    CheckState, Command, Deregistration, DeregistrationTarget, KvDelete, KvDeleteTree, KvSet,
-    Machine, ReapTombstones, Registration,
+    CheckState, Command, CoordinateUpdate, Deregistration, DeregistrationTarget, KvDelete,
+    KvDeleteTree, KvSet, Machine, ReapTombstones, Registration,
 };
 use crate::catalog::reply::Topic;
 use crate::catalog::{Catalog, Reply};
 use crate::model::address::Address;
 use crate::model::check::SERF_HEALTH;
+use crate::model::coordinate::{Coordinate, CoordinateNumbers};
 use crate::model::health::Status;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName, Tag};
 use crate::model::number::{Revision, Weights};
@@ -435,6 +436,14 @@ fn a_command_of_a_newer_peer_changes_nothing_and_is_survived() {
     assert_eq!((reply, changes.topics.len()), (Reply::Done(Revision(9)), 0));
 }
 
+fn at(node: &str, x: f64, segment: &str) -> Command {
+    let vec = [x, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let numbers = CoordinateNumbers { vec, error: 1.5, adjustment: 0.0, height: 0.0 };
+    let (node, segment) = (NodeName::new(node).unwrap(), segment.to_owned());
+    let coordinate = Coordinate::new(&numbers).unwrap();
+    Command::UpdateCoordinate(Box::new(CoordinateUpdate { node, segment, coordinate }))
+}
+
 /// A Command over few names, so that they meet.
 pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let node = choose(rng, &["n1", "n2", "N2", "n3"]);
@@ -443,7 +452,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let key = keys[rng.usize(0..keys.len())];
     let status = choose(rng, &["passing", "warning", "critical"]);
     let cas = rng.bool().then(|| rng.u64(0..50));
-    match rng.u8(0..18) {
+    match rng.u8(0..19) {
         0 | 1 => set(key, choose(rng, &["x", "y", ""]), cas),
         2 => delete(key, cas),
         3 => Command::KvDeleteTree(KvDeleteTree {
@@ -470,6 +479,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
             let service = rng.bool().then_some(id);
             register(node, None, None, Some(state(check, status, service)))
         }
+        18 => at(node, f64::from(rng.u8(0..3)), choose(rng, &["", "a"])),
         10 => gone(node, DeregistrationTarget::Check(CheckId::new("c1").unwrap())),
         11..=16 => session::tests::random(rng),
         _ if rng.bool() => gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap())),
@@ -535,7 +545,7 @@ fn revisions_never_go_back() {
     for seed in 200..240 {
         let mut rng = Rng::with_seed(seed);
         let mut catalog = Catalog::default();
-        let mut before = [Revision(0); 9];
+        let mut before = [Revision(0); 11];
         for revision in (1..250).map(Revision) {
             let (now, command) = (random_now(&mut rng), random(&mut rng));
             apply(&mut catalog, revision, now, &command);
@@ -549,6 +559,8 @@ fn revisions_never_go_back() {
                 catalog.tables().sessions,
                 catalog.session_revision(SessionId::from_bits(1)),
                 catalog.node_session_revision(&NodeName::new("n1").unwrap()),
+                catalog.node_coordinates_revision("n1"),
+                catalog.tables().coordinates,
             ];
             for (at, (before, after)) in before.iter().zip(&after).enumerate() {
                 assert!(before <= after, "seed {seed}, {revision}, number {at}: {command:?}");

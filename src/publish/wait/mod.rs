@@ -74,6 +74,8 @@ impl Waiters {
                 Topic::KeyTree(prefix) => self.wake_tree(prefix),
                 Topic::Nodes
                 | Topic::Node(_)
+                | Topic::Coordinates
+                | Topic::NodeCoordinates(_)
                 | Topic::Services
                 | Topic::Service(_)
                 | Topic::Checks
@@ -167,6 +169,8 @@ impl Registry {
                 Topic::KeyPrefix(longer) => longer.as_bytes().starts_with(prefix),
                 Topic::Nodes
                 | Topic::Node(_)
+                | Topic::Coordinates
+                | Topic::NodeCoordinates(_)
                 | Topic::Services
                 | Topic::Service(_)
                 | Topic::Checks

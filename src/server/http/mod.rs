@@ -1,6 +1,7 @@
 //! HTTP connections: accepted, bounded per client, given to the API's router, and ended in order.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,9 @@ use axum::extract::Request;
 use axum::http::{StatusCode, Version, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1::{self, Connection};
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -21,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Client;
 use crate::model::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT};
 
 /// Binds a listener that a restart can take over at once.
@@ -71,7 +75,7 @@ pub(in crate::server) async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = graceful.watch(connection(stream, router.clone()));
+        let connection = graceful.watch(connection(stream, router.clone(), client.ip()));
         connections.spawn(async move {
             if let Err(fault) = connection.await {
                 tracing::debug!(%fault, %client, "a connection ended badly");
@@ -89,13 +93,34 @@ pub(in crate::server) async fn serve(
 fn connection<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     router: Router,
-) -> Connection<TokioIo<S>, TowerToHyperService<Router>> {
+    client: IpAddr,
+) -> Connection<TokioIo<S>, FromClient> {
+    let service = FromClient { router: TowerToHyperService::new(router), client };
     http1::Builder::new()
         .timer(TokioTimer::new())
         // Its clock runs between two requests too, hence the length of it.
         .header_read_timeout(HTTP_HEAD_TIMEOUT)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .serve_connection(TokioIo::new(stream), service)
+}
+
+/// The router, told with each request who is connected.
+struct FromClient {
+    /// It.
+    router: TowerToHyperService<Router>,
+    /// Who.
+    client: IpAddr,
+}
+
+impl Service<hyper::Request<Incoming>> for FromClient {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(Client(self.client));
+        self.router.call(request)
+    }
 }
 
 /// RFC 9112 §3.2: a request of HTTP/1.1 names its host, and once.

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +13,7 @@ fn connect(tasks: &mut JoinSet<()>) -> DuplexStream {
     let (client, server) = tokio::io::duplex(4_096);
     let router = Router::new().route("/", get(|| async { "yes" }));
     tasks.spawn(async move {
-        let _ = connection(server, router).await;
+        let _ = connection(server, router, IpAddr::from([127, 0, 0, 1])).await;
     });
     client
 }
