@@ -72,6 +72,7 @@
 //! | `Enquiry → Explanation` | what somebody wants to know of DNS, and why it answers so | `Question`: what a client asked |
 //! | `Ask → Fetched` | what DNS lacks for an answer, and what came of it | `Question`: what a client asked |
 //! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
+//! | `UserEvent` | what somebody fires for agents to see | `Event` in `tracing`: a line of the log |
 //! | `Coordinate` | where a node is in the network, for estimates of round trips | `Address`: where it is reached |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 

@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::agent::clock::Clock;
+use crate::agent::events::Events;
 use crate::agent::local::OldChecks;
 use crate::agent::probe::{Network, Prober};
 use crate::agent::sync::task::{Generation, Synchroniser};
 use crate::agent::task::{Action, Call, Task};
 use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, sync};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
+use crate::model::event::UserEvent;
 use crate::model::health::Status;
 use crate::model::limits::AGENT_CALLS_MAX;
 use crate::model::name::{CheckId, ServiceId};
@@ -33,6 +35,8 @@ pub struct Agent {
     attempted: watch::Receiver<Generation>,
     /// To the task that tells the catalog; taken by whoever leaves.
     leave: Arc<Mutex<Option<LeaveSender>>>,
+    /// User events that came.
+    events: Arc<Events>,
     /// All tasks.
     tasks: TaskTracker,
 }
@@ -67,6 +71,7 @@ impl Agent {
         stop: CancellationToken,
     ) -> Result<Self, AgentFault> {
         let options = Arc::new(options);
+        let events = Arc::new(Events::new(options.node.clone()));
         let clock = Clock::start();
         let tasks = TaskTracker::new();
         let local = Arc::new(ArcSwap::from_pointee(LocalView::default()));
@@ -98,7 +103,7 @@ impl Agent {
         tasks.spawn(task.run(receiver, stop));
         tasks.close();
         let leave = Arc::new(Mutex::new(Some(leave)));
-        Ok(Self { calls, local, stated, attempted, leave, tasks })
+        Ok(Self { calls, local, stated, attempted, leave, events, tasks })
     }
 
     /// All that is stated now.
@@ -187,6 +192,23 @@ impl Agent {
     /// [`AgentFault::Storage`].
     pub async fn set_node_maintenance(&self, reason: Option<String>) -> Result<(), AgentFault> {
         self.call(Action::NodeMaintenance(reason)).await
+    }
+
+    /// Fires a user event. It is kept here if this agent is among those that it is for.
+    pub fn fire_event(&self, event: UserEvent) {
+        self.events.fire(event, &self.local());
+    }
+
+    /// The user events that came and were for this agent, the oldest of those that are kept first.
+    #[must_use]
+    pub fn events(&self) -> Vec<Arc<UserEvent>> {
+        self.events.kept()
+    }
+
+    /// How many user events were kept up to now; changes with each.
+    #[must_use]
+    pub fn event_count(&self) -> watch::Receiver<u64> {
+        self.events.count()
     }
 
     /// Takes what files state now. Applies only what differs; checks that stay keep their state. Nothing

@@ -32,6 +32,8 @@ mod alias;
 
 mod maintenance;
 
+mod events;
+
 mod reap;
 
 mod keep;

@@ -1,4 +1,4 @@
-//! `/v1/acl/*`, `/v1/internal/acl/authorize`: tokens, policies and roles, of which there are none while ACLs are
+//! `/v1/acl/*`, `/v1/agent/token/*`, `/v1/internal/acl/authorize`: tokens, policies and roles, of which there are none while ACLs are
 //! off. Clients tell that by the status and the text.
 
 use axum::Router;
@@ -78,7 +78,7 @@ const READ_BELOW: [&str; 4] =
     ["/v1/acl/policy/name/", "/v1/acl/role/name/", "/v1/acl/rules/translate/", "/v1/acl/info/"];
 
 /// What is done to a token of the old kind.
-const WRITTEN_BELOW: [&str; 2] = ["/v1/acl/destroy/", "/v1/acl/clone/"];
+const WRITTEN_BELOW: [&str; 3] = ["/v1/acl/destroy/", "/v1/acl/clone/", "/v1/agent/token/"];
 
 /// What is read, changed and deleted by name or id; a token is also cloned there.
 const KEPT_BELOW: [&str; 5] = [

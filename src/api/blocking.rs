@@ -80,7 +80,7 @@ async fn freshen(api: &Api, freshness: Freshness) -> Result<Consistency, Fault> 
 
 /// The wait, longer by up to a sixteenth, so that clients that began together do not return together.
 #[expect(clippy::disallowed_methods, reason = "it only spreads clients: no answer depends on it")]
-fn jittered(block: Block) -> Duration {
+pub(in crate::api) fn jittered(block: Block) -> Duration {
     block.wait + (block.wait / JITTER_FRACTION).mul_f64(fastrand::f64())
 }
 

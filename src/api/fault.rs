@@ -34,6 +34,9 @@ pub(in crate::api) enum Fault {
     /// The body is larger than is allowed: 413.
     #[error("{0}")]
     TooLarge(String),
+    /// Others have taken all that there is of it: 503.
+    #[error("{0}")]
+    Busy(String),
     /// The body did not arrive in time: 408.
     #[error("{0}")]
     TooSlow(String),
@@ -72,6 +75,7 @@ impl Fault {
             Self::Denied | Self::Token(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Refused(_) | Self::Datacenter | Self::Reject(_) | Self::Bug(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -53,6 +53,8 @@ mod session;
 
 mod coordinate;
 
+mod event;
+
 mod agent;
 
 mod acl;
@@ -81,10 +83,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
+use crate::intake::LogLevel;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
 use crate::model::name::{Datacenter, NodeName};
@@ -112,8 +117,23 @@ pub trait Program: Send + Sync + 'static {
     /// # Errors
     /// A text for people, where there is no such question.
     fn explain(&self, enquiry: &Enquiry, viewer: &Authorizer) -> Result<Explanation, String>;
+    /// `/v1/agent/host`: the machine, as JSON.
+    fn host(&self) -> serde_json::Value;
+    /// Begins to watch the log.
+    ///
+    /// # Errors
+    /// A text for people, where too many watch already.
+    fn monitor(&self, level: LogLevel, is_json: bool) -> Result<LogLines, String>;
     /// The moment, from the program's clock.
     fn now(&self) -> Now;
+}
+
+/// The log as it grows, for one who watches it.
+pub struct LogLines {
+    /// Lines, each with its end.
+    pub lines: mpsc::Receiver<Bytes>,
+    /// Watches as long as it is there.
+    pub guard: Box<dyn Send + Sync>,
 }
 
 /// Which time counted numbers are of.

@@ -13,8 +13,8 @@ use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
 use crate::api::{
-    Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, health, kv, mesh, meter,
-    metrics, session, status, translate, ui,
+    Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
+    meter, metrics, session, status, translate, ui,
 };
 
 /// The whole API as a router.
@@ -27,6 +27,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(catalog_routes())
         .merge(health_routes())
         .merge(coordinate::routes())
+        .merge(event::routes())
         .merge(kv_routes())
         .merge(session::routes())
         .merge(agent_routes())
@@ -83,6 +84,9 @@ fn agent_routes() -> Router<Api> {
         .route("/v1/agent/maintenance", writes(put(agent::maintenance)))
         .route("/v1/agent/reload", writes(put(agent::reload)))
         .route("/v1/agent/leave", writes(put(agent::leave)))
+        .route("/v1/agent/host", reads(get(agent::host)))
+        .route("/v1/agent/version", reads(get(agent::version)))
+        .route("/v1/agent/monitor", reads(get(agent::monitor::monitor)))
         .route("/v1/agent/metrics", reads(get(metrics::metrics)))
         .route("/v1/agent/services", reads(get(agent::services::list)))
         .route("/v1/agent/service/register", writes(put(agent::services::register)))

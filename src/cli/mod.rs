@@ -40,6 +40,10 @@ mod info;
 
 mod rtt;
 
+mod event;
+
+mod monitor;
+
 mod kv;
 
 mod services;
@@ -77,6 +81,8 @@ enum Noun {
     Catalog(catalog::Verb),
     /// Asks the agent's DNS and prints the whole message
     Dig(dig::Flags),
+    /// Fires a user event
+    Event(event::Flags),
     /// Shows numbers about a running agent
     Info(info::Flags),
     /// Reads and writes the key/value store
@@ -84,6 +90,8 @@ enum Noun {
     Kv(kv::Verb),
     /// Lists the members of the cluster
     Members(members::Flags),
+    /// Shows the agent's log as it grows
+    Monitor(monitor::Flags),
     /// Makes the agent read its configuration again
     Reload(reload::Flags),
     /// Estimates the round trip time between two nodes
@@ -118,9 +126,11 @@ fn dispatch(arguments: Vec<OsString>, output: &mut Output) -> Result<ExitCode, F
         Noun::Agent(flags) => return agent::run(flags),
         Noun::Catalog(verb) => catalog::run(&verb, output)?,
         Noun::Dig(flags) => dig::run(&flags, output)?,
+        Noun::Event(flags) => event::run(&flags, output)?,
         Noun::Info(flags) => info::run(&flags, output)?,
         Noun::Kv(verb) => kv::run(&verb, output)?,
         Noun::Members(flags) => members::run(&flags, output)?,
+        Noun::Monitor(flags) => monitor::run(&flags, output)?,
         Noun::Reload(flags) => reload::run(&flags, output)?,
         Noun::Rtt(flags) => rtt::run(&flags, output)?,
         Noun::Services(verb) => services::run(&verb, output)?,

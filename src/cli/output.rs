@@ -35,6 +35,12 @@ impl Output {
         written.and_then(|()| self.stdout.flush()).map_err(Fault::Output)
     }
 
+    /// Data as it comes, with nothing after it.
+    pub(super) fn piece(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        let written = self.stdout.write_all(bytes);
+        written.and_then(|()| self.stdout.flush()).map_err(Fault::Output)
+    }
+
     /// JSON for programs, indented for people.
     pub(super) fn json(&mut self, value: &serde_json::Value) -> Result<(), Fault> {
         self.text(&format!("{value:#}"))

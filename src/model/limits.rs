@@ -306,3 +306,18 @@ pub const UDP_REPLY_BYTES_MAX: usize = 4_096;
 
 /// Lines of a log that wait to be written; one beyond it is dropped and counted.
 pub const LOG_LINES_QUEUED_MAX: usize = 8_192;
+
+/// User events that an agent keeps (Consul: 256).
+pub const EVENTS_KEPT_MAX: usize = 256;
+
+/// A user event with all that is said of it, in bytes, as Serf counts them: it has to share a datagram.
+pub const EVENT_BYTES_MAX: usize = 512;
+
+/// One condition of a user event, compiled, in bytes.
+pub const EVENT_REGEX_BYTES_MAX: usize = 256 * 1024;
+
+/// Clients that watch one agent's log.
+pub const MONITORS_MAX: usize = 16;
+
+/// Log lines that wait for one of them (Consul: 512); what comes then is dropped, and counted.
+pub const MONITOR_LINES_MAX: usize = 512;

@@ -33,6 +33,8 @@ pub mod session;
 
 pub mod coordinate;
 
+pub mod event;
+
 pub mod definition;
 
 pub mod dns_config;

@@ -19,6 +19,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt as format, reload};
 use crate::intake::{LogLevel, LogSettings};
 use crate::model::limits::LOG_LINES_QUEUED_MAX;
 use crate::server::log_queue::LogQueue;
+use crate::server::monitor::Monitors;
 
 /// Changes the level of a running log.
 pub(in crate::server) struct LogHandle {
@@ -26,6 +27,8 @@ pub(in crate::server) struct LogHandle {
     handle: reload::Handle<EnvFilter, Registry>,
     /// Where lines wait to be written: until this is dropped.
     queues: Vec<LogQueue>,
+    /// Who watches it over HTTP, each at a level of their own.
+    pub(in crate::server) monitors: Monitors,
 }
 
 /// Starts to log.
@@ -43,8 +46,11 @@ pub(in crate::server) fn start(settings: &LogSettings) -> io::Result<LogHandle> 
         queues.push(queue);
     }
     // A second log in one process happens only in tests, and then the first one stays.
-    let _ = tracing_subscriber::registry().with(filter).with(layers).try_init();
-    Ok(LogHandle { handle, queues })
+    let monitors = Monitors::default();
+    let watched = monitors.clone().with_filter(monitors.clone());
+    let _ =
+        tracing_subscriber::registry().with(layers.with_filter(filter)).with(watched).try_init();
+    Ok(LogHandle { handle, queues, monitors })
 }
 
 impl LogHandle {
@@ -61,10 +67,7 @@ impl LogHandle {
     }
 }
 
-type BoxedLayer =
-    Box<dyn Layer<tracing_subscriber::layer::Layered<ReloadFilter, Registry>> + Send + Sync>;
-
-type ReloadFilter = reload::Layer<EnvFilter, Registry>;
+type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 fn layer<W>(is_json: bool, writer: W) -> BoxedLayer
 where
@@ -79,13 +82,18 @@ where
 
 /// Our own events at a level; what libraries say only from `warn` on, unless everything is traced.
 fn filter(level: LogLevel) -> EnvFilter {
-    EnvFilter::new(match level {
+    EnvFilter::new(directives(level))
+}
+
+/// What is shown at a level, as tracing's filters say it.
+pub(in crate::server) fn directives(level: LogLevel) -> &'static str {
+    match level {
         LogLevel::Trace => "trace,openraft=info,fjall=info,lsm_tree=info",
         LogLevel::Debug => "warn,lictor=debug",
         LogLevel::Info => "warn,lictor=info,openraft=error",
         LogLevel::Warn => "warn,openraft=error",
         LogLevel::Error => "error",
-    })
+    }
 }
 
 /// `2026-11-23T16:12:50.123456Z [INFO]  server: message: key=value`.
@@ -102,25 +110,30 @@ where
         mut out: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        SystemTime.format_time(&mut out)?;
-        let metadata = event.metadata();
-        // Words of four letters get a second space, so that the texts line up.
-        let level = match *metadata.level() {
-            Level::ERROR => "[ERROR]",
-            Level::WARN => "[WARN] ",
-            Level::INFO => "[INFO] ",
-            Level::DEBUG => "[DEBUG]",
-            Level::TRACE => "[TRACE]",
-        };
-        let target = metadata.target().trim_start_matches("lictor::").replace("::", ".");
-        let mut fields = Fields::default();
-        event.record(&mut fields);
-        write!(out, " {level} {target}: {}", fields.message)?;
-        if !fields.others.is_empty() {
-            write!(out, ":{}", fields.others)?;
-        }
-        writeln!(out)
+        write_line(&mut out, event)
     }
+}
+
+/// Writes a line, with its end.
+pub(in crate::server) fn write_line(out: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    SystemTime.format_time(out)?;
+    let metadata = event.metadata();
+    // Words of four letters get a second space, so that the texts line up.
+    let level = match *metadata.level() {
+        Level::ERROR => "[ERROR]",
+        Level::WARN => "[WARN] ",
+        Level::INFO => "[INFO] ",
+        Level::DEBUG => "[DEBUG]",
+        Level::TRACE => "[TRACE]",
+    };
+    let target = metadata.target().trim_start_matches("lictor::").replace("::", ".");
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    write!(out, " {level} {target}: {}", fields.message)?;
+    if !fields.others.is_empty() {
+        write!(out, ":{}", fields.others)?;
+    }
+    writeln!(out)
 }
 
 /// An event's fields as text.

@@ -44,6 +44,10 @@ mod logging;
 
 mod log_queue;
 
+mod monitor;
+
+mod host;
+
 mod clock;
 
 use std::io;

@@ -12,15 +12,17 @@ use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
-use crate::api::{MetricsSnapshot, MetricsSpan, Program, Services};
+use crate::api::{LogLines, MetricsSnapshot, MetricsSpan, Program, Services};
+use crate::intake::LogLevel;
 use crate::model::definition::Probe;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
-use crate::server::clock;
 use crate::server::front::Front;
 use crate::server::metrics::Metrics;
+use crate::server::monitor::Monitors;
+use crate::server::{clock, host};
 
 /// What somebody asked the program to do.
 pub(in crate::server) enum Errand {
@@ -48,6 +50,8 @@ pub(in crate::server) struct Handle {
     pub(in crate::server) agent: Agent,
     /// Who knows what a token may do.
     pub(in crate::server) tokens: Arc<dyn Tokens>,
+    /// Who watches the log.
+    pub(in crate::server) monitors: Monitors,
     /// DNS.
     pub(in crate::server) front: Arc<Front>,
     /// Lines that the log lost, by what is logged to.
@@ -165,6 +169,14 @@ impl Program for Handle {
 
     fn explain(&self, enquiry: &Enquiry, viewer: &Authorizer) -> Result<Explanation, String> {
         self.front.explain(enquiry, viewer)
+    }
+
+    fn host(&self) -> Value {
+        host::read(clock::now())
+    }
+
+    fn monitor(&self, level: LogLevel, is_json: bool) -> Result<LogLines, String> {
+        self.monitors.watch(level, is_json)
     }
 
     fn now(&self) -> Now {

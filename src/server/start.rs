@@ -78,6 +78,7 @@ pub(in crate::server) async fn start(
         reader: reader.clone(),
         propose: Arc::clone(&propose),
         agent: agent.clone(),
+        monitors: log_level.monitors.clone(),
         tokens,
         front: Arc::clone(&dns.front),
         log_lines_dropped: log_level.dropped(),

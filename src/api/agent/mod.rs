@@ -6,6 +6,8 @@ pub(in crate::api) mod checks;
 
 pub(in crate::api) mod health;
 
+pub(in crate::api) mod monitor;
+
 use axum::extract::State;
 use axum::response::Response;
 
@@ -14,10 +16,11 @@ use crate::api::answer::{empty, json, list};
 use crate::api::call::{Call, parse_bool};
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
-use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson};
+use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson, VersionJson};
 use crate::api::json::coordinate::CoordinateJson;
 use crate::catalog::View;
 use crate::model::coordinate::Coordinate;
+use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::model::node::Meta;
 
@@ -55,6 +58,18 @@ fn own_coordinate(view: &View, node: &NodeName) -> Coordinate {
     own.copied().unwrap_or_else(Coordinate::origin)
 }
 
+/// Which machine this is.
+pub(in crate::api) async fn host(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.operator_read())?;
+    json(call.pretty, &api.services.program.host())
+}
+
+/// Which version this is.
+pub(in crate::api) async fn version(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    permit(call.acl.agent_read(&api.options.node))?;
+    json(call.pretty, &VersionJson::own())
+}
+
 /// Whom the gossip sees.
 pub(in crate::api) async fn members(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     if call.params.stated("segment").is_some_and(|segment| segment != "_all") {
@@ -63,7 +78,25 @@ pub(in crate::api) async fn members(State(api): State<Api>, call: Call) -> Resul
     }
     let members = api.services.program.members();
     let shown = members.iter().filter(|member| call.shows_node(&member.name));
+    // A switch needs a value here, as in Consul.
+    if call.params.stated("wan").is_some() {
+        let servers: Vec<Member> = shown.filter_map(wide).collect();
+        return list(&call, &servers.iter().map(MemberJson::new).collect::<Vec<_>>());
+    }
     list(&call, &shown.map(MemberJson::new).collect::<Vec<_>>())
+}
+
+/// A server as the gossip between datacenters sees it; nothing of an agent that is none.
+fn wide(member: &Member) -> Option<Member> {
+    let tag = |key: &str| member.tags.get(key).map(String::as_str);
+    if tag("role") != Some("consul") {
+        return None;
+    }
+    let name = NodeName::new(&format!("{}.{}", member.name, tag("dc")?)).ok()?;
+    let port = tag("wan_join_port")?.parse().ok()?;
+    let mut tags = member.tags.clone();
+    tags.remove("wan_join_port");
+    Some(Member { name, port, tags, ..member.clone() })
 }
 
 /// Takes the whole node out of the answers, or puts it back.

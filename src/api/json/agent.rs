@@ -76,6 +76,30 @@ pub(in crate::api) struct SelfJson<'a> {
     pub meta: &'a Meta,
 }
 
+/// `/v1/agent/version`.
+#[derive(Serialize)]
+pub(in crate::api) struct VersionJson {
+    /// The commit that it was built from; empty where nobody said.
+    #[serde(rename = "SHA")]
+    sha: &'static str,
+    /// When it was built; empty where nobody said.
+    #[serde(rename = "BuildDate")]
+    build_date: &'static str,
+    /// The program's version.
+    #[serde(rename = "HumanVersion")]
+    human_version: &'static str,
+    /// What of FIPS 140 it keeps: nothing.
+    #[serde(rename = "FIPS")]
+    fips: &'static str,
+}
+
+impl VersionJson {
+    /// This program's.
+    pub(in crate::api) fn own() -> Self {
+        Self { sha: "", build_date: "", human_version: env!("CARGO_PKG_VERSION"), fips: "" }
+    }
+}
+
 /// `Config` of `/v1/agent/self`.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

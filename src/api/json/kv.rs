@@ -72,8 +72,8 @@ impl fmt::Display for KeyText<'_> {
     }
 }
 
-/// The bytes of a value.
-struct Base64<'a>(&'a [u8]);
+/// Bytes in base64 (RFC 4648 §4); `null` for none.
+pub(in crate::api) struct Base64<'a>(pub &'a [u8]);
 
 impl Serialize for Base64<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -16,6 +16,8 @@ pub(in crate::api) mod session;
 
 pub(in crate::api) mod coordinate;
 
+pub(in crate::api) mod event;
+
 pub(in crate::api) mod agent;
 
 pub(in crate::api) mod ui;

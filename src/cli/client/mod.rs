@@ -101,6 +101,19 @@ pub(super) struct Client {
 impl Client {
     /// Prepares to ask; nothing is sent yet.
     pub(super) fn open(flags: &ClientFlags, output: &mut Output) -> Result<Self, Fault> {
+        Self::open_with(flags, output, |builder| builder.read_timeout(READ_TIMEOUT))
+    }
+
+    /// Prepares to ask for something that may say nothing for as long as it likes.
+    pub(super) fn open_patient(flags: &ClientFlags, output: &mut Output) -> Result<Self, Fault> {
+        Self::open_with(flags, output, |builder| builder)
+    }
+
+    fn open_with(
+        flags: &ClientFlags,
+        output: &mut Output,
+        set_timeout: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<Self, Fault> {
         if flags.rpc_addr.is_some() {
             output.note("warning: -rpc-addr is ignored: agents are asked over HTTP (-http-addr)");
         }
@@ -112,9 +125,8 @@ impl Client {
         let builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT);
-        let http = tls::connector(builder, &endpoint)?;
+            .connect_timeout(CONNECT_TIMEOUT);
+        let http = tls::connector(set_timeout(builder), &endpoint)?;
         let datacenter = flags.datacenter.clone();
         Ok(Self { runtime, http, endpoint, stale: flags.stale, datacenter })
     }
@@ -144,7 +156,28 @@ impl Client {
         decode(request.doing, &self.ask(request)?)
     }
 
-    fn ask_for(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), Fault> {
+    /// Hands on what an agent says, piece by piece as it comes, until it ends.
+    pub(super) fn follow(
+        &self,
+        request: &Request<'_>,
+        mut hand_on: impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let unreachable = |fault: reqwest::Error| self.unreachable(request.doing, &fault);
+        self.runtime.block_on(async {
+            let mut answer = self.prepare(request).send().await.map_err(unreachable)?;
+            let code = answer.status().as_u16();
+            if code != 200 {
+                let body = answer.bytes().await.map_err(unreachable)?;
+                return Err(answered(request.doing, code, &body));
+            }
+            while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
+                hand_on(&piece)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn prepare(&self, request: &Request<'_>) -> reqwest::RequestBuilder {
         let url = format!("{}{}{}", self.endpoint.base, request.path, self.query_of(request));
         let mut http = self.http.request(request.method.clone(), url).body(request.body.clone());
         if let Some(token) = &self.endpoint.token {
@@ -153,6 +186,11 @@ impl Client {
         if let Some((user, password)) = &self.endpoint.auth {
             http = http.basic_auth(user, Some(password));
         }
+        http
+    }
+
+    fn ask_for(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), Fault> {
+        let http = self.prepare(request);
         let answer = async {
             let mut answer = http.send().await?;
             let mut body = Vec::new();
