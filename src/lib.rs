@@ -45,6 +45,8 @@
 //! |---|---|---|
 //! | `Node` | a catalog node: a machine that runs services | `Member`: somebody the gossip sees · `Peer`: a member of the Raft cluster |
 //! | `View` | an immutable, published catalog | `Backup`: a saved state, what Consul calls a snapshot |
+//! | `Archive` | a Backup in the file that people keep: packed, described, summed and sealed | `View` |
+//! | `Staged` | the parts of a Backup that are set aside in the catalog until one Command restores them | `Saved`: a state on its way to a peer |
 //! | `Revision` | the number Consul calls index (`X-Consul-Index`) | `Lookup`: a secondary index inside the catalog |
 //! | `Instance` | a service on a node, joined with its checks | `Service`: what was registered |
 //! | `Row` | a piece of the catalog as it is stored | `KvPair`: a key with its value |

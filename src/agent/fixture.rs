@@ -24,7 +24,7 @@ use crate::model::number::{Revision, Weights};
 use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{
-    Cluster, Consistency, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
+    Cluster, Consistency, PeerChange, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
 };
 
 pub(in crate::agent) fn node(name: &str) -> NodeName {
@@ -161,7 +161,7 @@ impl FakeCluster {
         let (catalog, publisher) = &mut *state;
         let revision = Revision(catalog.tables().applied.0 + 1);
         let (reply, changes) = apply::apply(catalog, revision, Now(0), &command);
-        publisher.publish(View::new(catalog.clone()), &changes.topics);
+        publisher.publish_changes(View::new(catalog.clone()), &changes);
         self.applied.lock().unwrap().push(command);
         reply
     }
@@ -187,6 +187,11 @@ impl Propose for FakeCluster {
 
     fn barrier(&self, _consistency: Consistency) -> Proposed<'_, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn change_peers(&self, change: PeerChange) -> Proposed<'_, ()> {
+        let refused = ProposeFault::Peers(format!("{change:?}"));
+        Box::pin(async move { Err(refused) })
     }
 
     fn cluster(&self) -> Cluster {

@@ -57,12 +57,14 @@ pub(in crate::api) async fn read(
     Ok((view, index))
 }
 
-/// The revision that clients see: never 0, which would make a blocking query spin.
+/// The revision that clients see: never 0, which would make a blocking query spin, and never from before a backup
+/// took the place of everything, since an index must not go back.
 fn shown(revision_of: impl Fn(&View) -> Revision, view: &View) -> Revision {
-    revision_of(view).max(Revision(1))
+    revision_of(view).max(view.tables().restored).max(Revision(1))
 }
 
-async fn freshen(api: &Api, freshness: Freshness) -> Result<Consistency, Fault> {
+/// Waits until the View is as fresh as a read asks for; what it is then.
+pub(in crate::api) async fn freshen(api: &Api, freshness: Freshness) -> Result<Consistency, Fault> {
     let propose = &api.services.propose;
     let consistency = match freshness {
         Freshness::Is(consistency) => consistency,

@@ -82,9 +82,10 @@ impl Fault {
             }
             Self::Propose(fault) => match fault {
                 ProposeFault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                ProposeFault::NoLeader | ProposeFault::Storage(_) | ProposeFault::Stopping => {
-                    StatusCode::INTERNAL_SERVER_ERROR
-                }
+                ProposeFault::NoLeader
+                | ProposeFault::Storage(_)
+                | ProposeFault::Peers(_)
+                | ProposeFault::Stopping => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Agent(fault) => match fault {
                 AgentFault::UnknownService(_) => StatusCode::NOT_FOUND,

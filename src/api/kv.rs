@@ -161,11 +161,15 @@ fn parse_key(path: &[u8]) -> Result<Key, Fault> {
 
 /// A number that a parameter states.
 fn number(call: &Call, name: &str) -> Result<Option<u64>, Fault> {
-    let Some(text) = call.params.first(name) else { return Ok(None) };
+    call.params.first(name).map(parse_number).transpose()
+}
+
+/// A number as Go's `strconv.ParseUint` reads it.
+pub(in crate::api) fn parse_number(text: &str) -> Result<u64, Fault> {
     // Rust's parser takes a plus sign, Go's does not.
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
-        Ok(number) if is_number => Ok(Some(number)),
+        Ok(number) if is_number => Ok(number),
         Ok(_) | Err(_) => Err(Fault::number(text)),
     }
 }

@@ -30,6 +30,18 @@ pub(in crate::api) fn time_kv_write(begun: Instant) {
     metrics::histogram!("consul.kvs.apply").record(milliseconds(begun.elapsed()));
 }
 
+/// Measures a snapshot that was made: `consul.raft.snapshot.takeSnapshot`, in milliseconds.
+pub(in crate::api) fn time_save(begun: Instant) {
+    let name = "consul.raft.snapshot.takeSnapshot";
+    metrics::histogram!(name).record(milliseconds(begun.elapsed()));
+}
+
+/// Measures a snapshot that was put in place: `consul.raft.restoreUserSnapshot`, in milliseconds.
+pub(in crate::api) fn time_restore(begun: Instant) {
+    let name = "consul.raft.restoreUserSnapshot";
+    metrics::histogram!(name).record(milliseconds(begun.elapsed()));
+}
+
 /// Counts a question for a service: `consul.catalog.service.query` and its kin. `table` is `catalog` or
 /// `health`; `service` what the catalog has of it.
 pub(in crate::api) fn count_lookup(table: &str, service: Option<&ServiceEntry>, has_tag: bool) {

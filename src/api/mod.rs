@@ -63,6 +63,10 @@ mod ui;
 
 mod mesh;
 
+mod snapshot;
+
+mod operator;
+
 mod metrics;
 
 mod meter;
@@ -244,6 +248,8 @@ struct Api {
     options: Arc<ApiOptions>,
     /// Whom to speak with.
     services: Arc<Services>,
+    /// How many snapshots may be under way.
+    gate: snapshot::Gate,
 }
 
 #[cfg(test)]

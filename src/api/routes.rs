@@ -8,18 +8,19 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, any, get, put};
+use axum::routing::{MethodFilter, MethodRouter, any, delete, get, put};
 use futures_util::FutureExt as _;
 
 use crate::api::fault::Fault;
 use crate::api::{
     Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
-    meter, metrics, session, status, translate, ui,
+    meter, metrics, operator, session, snapshot, status, translate, ui,
 };
 
 /// The whole API as a router.
 pub fn router(options: ApiOptions, services: Services) -> Router {
-    let api = Api { options: Arc::new(options), services: Arc::new(services) };
+    let gate = snapshot::Gate::default();
+    let api = Api { options: Arc::new(options), services: Arc::new(services), gate };
     Router::new()
         .route("/", reads(get(front)))
         .merge(status_routes())
@@ -34,6 +35,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(acl::routes())
         .merge(ui::routes())
         .merge(mesh::routes())
+        .merge(operator_routes())
         .route_layer(from_fn_with_state(api.clone(), translate::mark))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(from_fn(survive))
@@ -108,6 +110,27 @@ fn agent_routes() -> Router<Api> {
     let by_name = reads(get(agent::health::by_name));
     let router = below(router, "/v1/agent/health/service/name/", &by_name);
     below(router, "/v1/agent/health/service/id/", &reads(get(agent::health::by_id)))
+}
+
+fn operator_routes() -> Router<Api> {
+    let snapshot = get(snapshot::save).put(snapshot::restore);
+    let autopilot = get(operator::autopilot::settings).put(operator::autopilot::set);
+    let transfer = put(operator::raft::transfer_leader).post(operator::raft::transfer_leader);
+    let keyring = operator::keyring;
+    let keyring = get(keyring).post(keyring).put(keyring).delete(keyring);
+    Router::new()
+        .route("/v1/snapshot", endpoint("OPTIONS,GET,PUT", snapshot))
+        .route("/v1/operator/raft/configuration", reads(get(operator::raft::configuration)))
+        .route(
+            "/v1/operator/raft/peer",
+            endpoint("OPTIONS,DELETE", delete(operator::raft::remove_peer)),
+        )
+        .route("/v1/operator/raft/transfer-leader", endpoint("OPTIONS,POST,PUT", transfer))
+        .route("/v1/operator/autopilot/configuration", endpoint("OPTIONS,GET,PUT", autopilot))
+        .route("/v1/operator/autopilot/health", reads(get(operator::autopilot::health)))
+        .route("/v1/operator/autopilot/state", reads(get(operator::autopilot::state)))
+        .route("/v1/operator/usage", reads(get(operator::usage)))
+        .route("/v1/operator/keyring", endpoint("OPTIONS,GET,POST,PUT,DELETE", keyring))
 }
 
 /// Routes a prefix with and without something behind it: without, the handler names what is missing.

@@ -36,6 +36,10 @@ pub(in crate::api) fn vet_catalog(
         | Command::SessionDestroy(_)
         | Command::ReapTombstones(_)
         | Command::UpdateCoordinate(_)
+        | Command::AutopilotSet(_)
+        | Command::StagePart(_)
+        | Command::Restore(_)
+        | Command::DropStaged(_)
         | Command::Unknown => Err(Fault::Denied),
     }
 }

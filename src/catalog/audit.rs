@@ -42,6 +42,11 @@ impl Catalog {
                 wrong.push(format!("address {ip} does not belong to service {id} on {node}"));
             }
         }
+        if let Some(staged) = &self.staged
+            && (staged.parts.is_empty() || !staged.parts.keys().copied().eq(0..staged.part_count()))
+        {
+            wrong.push(format!("the parts of restore {} have a gap", staged.restore));
+        }
         wrong
     }
 

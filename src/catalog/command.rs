@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::model::address::Address;
+use crate::model::autopilot::Autopilot;
 use crate::model::check::ForeignDefinition;
 use crate::model::coordinate::Coordinate;
 use crate::model::health::Status;
@@ -47,6 +48,14 @@ pub enum Command {
     ReapTombstones(ReapTombstones),
     /// Says where a node is in the network.
     UpdateCoordinate(Box<CoordinateUpdate>),
+    /// Changes what the leader does with servers by itself.
+    AutopilotSet(AutopilotSet),
+    /// Sets a part of a backup aside.
+    StagePart(StagePart),
+    /// Puts the backup whose parts were set aside in the place of everything.
+    Restore(Restore),
+    /// Forgets the parts of a restore that nobody goes on with.
+    DropStaged(DropStaged),
     /// A newer peer's command; changes nothing here.
     #[serde(other)]
     Unknown,
@@ -202,4 +211,43 @@ pub struct SessionDestroy {
 pub struct ReapTombstones {
     /// Up to this one, itself included.
     pub revision: Revision,
+}
+
+/// Settings, and what must be true for them to be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AutopilotSet {
+    /// The settings.
+    pub settings: Autopilot,
+    /// Check-and-set: the revision that they must have, 0 for "there must be none".
+    #[serde(default)]
+    pub cas: Option<Revision>,
+}
+
+/// A part of a backup. One command cannot carry a whole one, so it is set aside in the catalog part by part
+/// until [`Restore`] says that it is whole: nobody sees it before, and whoever replays the log, or is sent the
+/// state in between, gets the same parts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StagePart {
+    /// Which restore; drawn by who restores.
+    pub restore: String,
+    /// Its place, from 0; part 0 takes the place of whatever was set aside before.
+    pub number: u32,
+    /// A piece of the backup's bytes.
+    pub bytes: Bytes,
+}
+
+/// A restore whose parts are all set aside.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Restore {
+    /// Which.
+    pub restore: String,
+    /// How many parts there must be.
+    pub parts: u32,
+}
+
+/// A restore that is given up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DropStaged {
+    /// Which.
+    pub restore: String,
 }

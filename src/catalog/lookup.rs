@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry};
+use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry, Staged};
+use crate::model::autopilot::AutopilotEntry;
 use crate::model::kv::KvPair;
 use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
@@ -37,7 +38,8 @@ impl Catalog {
     /// When something on a node last changed; for an unknown one, when a node last vanished.
     #[must_use]
     pub fn node_revision(&self, folded_name: &str) -> Revision {
-        self.node(folded_name).map_or(self.tables.node_extinction, |entry| entry.revision)
+        let found = self.node(folded_name).map(|entry| entry.revision);
+        found.unwrap_or(self.tables.node_extinction).max(self.tables.restored)
     }
 
     /// A service and its instances, by folded name.
@@ -54,7 +56,8 @@ impl Catalog {
     /// When a service last changed; for an unknown one, when a service last vanished.
     #[must_use]
     pub fn service_revision(&self, folded_name: &str) -> Revision {
-        self.service(folded_name).map_or(self.tables.service_extinction, |entry| entry.revision)
+        let found = self.service(folded_name).map(|entry| entry.revision);
+        found.unwrap_or(self.tables.service_extinction).max(self.tables.restored)
     }
 
     /// One instance.
@@ -96,7 +99,8 @@ impl Catalog {
         let key = key.as_ref();
         let gone = || self.tombstones.get(key).copied();
         let found = self.key(key).map(|entry| entry.modify_revision).or_else(gone);
-        found.unwrap_or(self.tables.tombstones_reaped).max(Revision(1))
+        let found = found.unwrap_or(self.tables.tombstones_reaped);
+        found.max(self.tables.restored).max(Revision(1))
     }
 
     /// The entries whose keys begin with a text, in order; all for an empty one.
@@ -162,7 +166,8 @@ impl Catalog {
     /// When a session began; for an unknown one, when a session last ended.
     #[must_use]
     pub fn session_revision(&self, id: SessionId) -> Revision {
-        self.session(id).map_or(self.tables.session_extinction, |found| found.modify_revision)
+        let found = self.session(id).map(|found| found.modify_revision);
+        found.unwrap_or(self.tables.session_extinction).max(self.tables.restored)
     }
 
     /// When a session on a node last began, or one anywhere last ended.
@@ -170,6 +175,18 @@ impl Catalog {
     pub fn node_session_revision(&self, node: &NodeName) -> Revision {
         let begun = self.sessions_on(node).map(|session| session.modify_revision).max();
         begun.unwrap_or_default().max(self.tables.session_extinction)
+    }
+
+    /// What the leader does with servers by itself.
+    #[must_use]
+    pub fn autopilot(&self) -> Option<&Arc<AutopilotEntry>> {
+        self.autopilot.as_ref()
+    }
+
+    /// A backup that is about to be restored.
+    #[must_use]
+    pub fn staged(&self) -> Option<&Arc<Staged>> {
+        self.staged.as_ref()
     }
 
     /// All keys that are there.

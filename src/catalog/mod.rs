@@ -24,6 +24,8 @@ pub mod row;
 
 pub mod backup;
 
+pub mod archive;
+
 pub mod view;
 
 pub mod coordinates;

@@ -66,6 +66,10 @@ pub enum Reject {
     SessionCheckCritical(CheckId),
     /// A lock for a session that is not there.
     SessionUnknown(SessionId),
+    /// Parts of a restore that are not there: another one began meanwhile, or this one was given up.
+    RestoreLost,
+    /// The parts of a restore make no catalog.
+    RestoreDamaged(String),
 }
 
 impl fmt::Display for Reject {
@@ -92,6 +96,12 @@ impl fmt::Display for Reject {
                 write!(out, "Check '{check}' is in critical state")
             }
             Self::SessionUnknown(session) => write!(out, "invalid session \"{session}\""),
+            Self::RestoreLost => out.write_str(
+                "the restore was given up: another one began, or it took too long; nothing was replaced",
+            ),
+            Self::RestoreDamaged(why) => {
+                write!(out, "the snapshot cannot be restored: {why}; nothing was replaced")
+            }
         }
     }
 }
@@ -125,6 +135,8 @@ pub enum Topic {
     NodeSessions(NodeName),
     /// This session began or ended.
     Session(SessionId),
+    /// Everything was replaced. Never announced: that wakes everybody anyway.
+    Restore,
 }
 
 /// What a Command touched.
@@ -134,6 +146,8 @@ pub struct Changes {
     pub rows: BTreeSet<RowKey>,
     /// Whom to wake.
     pub topics: BTreeSet<Topic>,
+    /// Whether everything was replaced: then every row has to be written anew, and everybody woken.
+    pub is_everything: bool,
 }
 
 impl Changes {
@@ -147,5 +161,6 @@ impl Changes {
     pub fn merge(&mut self, later: Self) {
         self.rows.extend(later.rows);
         self.topics.extend(later.topics);
+        self.is_everything |= later.is_everything;
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::command::StagePart;
 use crate::catalog::coordinates::NodeCoordinates;
 use crate::catalog::state::Catalog;
 use crate::model::check::Check;
@@ -25,6 +26,8 @@ use crate::model::time::Now;
 pub enum RowKey {
     /// When the tables last changed.
     Tables,
+    /// What the leader does with servers by itself.
+    Autopilot,
     /// A node with its revision.
     Node(NodeName),
     /// Where a node is in the network.
@@ -43,6 +46,8 @@ pub enum RowKey {
     Session(SessionId),
     /// Until when nobody may have the lock of a key.
     LockDelay(Key),
+    /// A part of a backup that is about to be restored.
+    Staged(u32),
 }
 
 /// What a row could not be read for.
@@ -125,6 +130,7 @@ impl RowKey {
         let session;
         let (letter, first, second) = match self {
             Self::Tables => (b'A', &[][..], None),
+            Self::Autopilot => (b'B', &[][..], None),
             Self::Node(node) => (b'N', node.folded().as_bytes(), None),
             Self::Coordinates(node) => (b'O', node.folded().as_bytes(), None),
             Self::Service(node, id) => (b'S', node.folded().as_bytes(), Some(id.folded())),
@@ -137,6 +143,7 @@ impl RowKey {
                 (b'X', session.as_bytes(), None)
             }
             Self::LockDelay(key) => (b'Y', key.as_bytes(), None),
+            Self::Staged(number) => return [&b"Z"[..], &number.to_be_bytes()].concat(),
         };
         let mut bytes = vec![letter];
         bytes.extend_from_slice(first);
@@ -154,6 +161,7 @@ impl Catalog {
     pub fn row(&self, key: &RowKey) -> Option<Vec<u8>> {
         match key {
             RowKey::Tables => Some(encode(&self.tables)),
+            RowKey::Autopilot => self.autopilot.as_ref().map(|entry| encode(&**entry)),
             RowKey::Node(name) => self.nodes.get(name).map(|entry| {
                 encode(&NodeRow { node: (*entry.node).clone(), revision: entry.revision })
             }),
@@ -186,6 +194,11 @@ impl Catalog {
                 let delay = |until: &Now| LockDelayRow { key: key.clone(), until: *until };
                 self.lock_delays.get(key).map(|until| encode(&delay(until)))
             }
+            RowKey::Staged(number) => {
+                let staged = self.staged.as_ref()?;
+                let (restore, bytes) = (staged.restore.clone(), staged.parts.get(number)?.clone());
+                Some(encode(&StagePart { restore, number: *number, bytes }))
+            }
         }
     }
 
@@ -204,7 +217,9 @@ impl Catalog {
         let tombstones = self.tombstones.keys().map(|key| RowKey::Tombstone(key.clone()));
         let sessions = self.sessions.keys().map(|id| RowKey::Session(*id));
         let delays = self.lock_delays.keys().map(|key| RowKey::LockDelay(key.clone()));
-        std::iter::once(RowKey::Tables)
+        let staged = self.staged.iter().flat_map(|staged| staged.parts.keys());
+        [RowKey::Tables, RowKey::Autopilot]
+            .into_iter()
             .chain(nodes)
             .chain(coordinates)
             .chain(services)
@@ -214,6 +229,7 @@ impl Catalog {
             .chain(tombstones)
             .chain(sessions)
             .chain(delays)
+            .chain(staged.copied().map(RowKey::Staged))
             .filter_map(|key| self.row(&key).map(|value| (key, value)))
     }
 
@@ -226,6 +242,7 @@ impl Catalog {
         let orphan = || RowFault::Orphan(shown());
         match key.first() {
             Some(b'A') => self.tables = decode(key, value)?,
+            Some(b'B') => self.autopilot = Some(Arc::new(decode(key, value)?)),
             Some(b'N') => {
                 let row: NodeRow = decode(key, value)?;
                 self.put_node(&Arc::new(row.node), row.revision);
@@ -272,6 +289,10 @@ impl Catalog {
             Some(b'Y') => {
                 let row: LockDelayRow = decode(key, value)?;
                 self.delay_lock(&row.key, row.until);
+            }
+            Some(b'Z') => {
+                let part: StagePart = decode(key, value)?;
+                self.put_part(&part).ok_or_else(orphan)?;
             }
             _ => return Err(RowFault::Table(key.to_vec())),
         }

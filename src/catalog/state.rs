@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::coordinates::NodeCoordinates;
 use crate::model::address::Address;
+use crate::model::autopilot::AutopilotEntry;
 use crate::model::check::Check;
 use crate::model::health::Status;
 use crate::model::kv::KvPair;
@@ -49,6 +51,10 @@ pub struct Catalog {
     pub(in crate::catalog) lock_delays: OrdMap<Key, Now>,
     /// The same in the order in which they end.
     pub(in crate::catalog) lock_delay_ends: OrdSet<(Now, Key)>,
+    /// What the leader does with servers by itself; nothing until the first leader says so.
+    pub(in crate::catalog) autopilot: Option<Arc<AutopilotEntry>>,
+    /// A backup that is about to be restored.
+    pub(in crate::catalog) staged: Option<Arc<Staged>>,
     /// When tables as a whole last changed.
     pub(in crate::catalog) tables: Tables,
 }
@@ -84,6 +90,18 @@ pub struct Tables {
     /// Any node's coordinates.
     #[serde(default)]
     pub coordinates: Revision,
+    /// The last time that a backup took the place of everything; no answer is older than that.
+    #[serde(default)]
+    pub restored: Revision,
+}
+
+/// A backup that is set aside until all its parts are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Which restore.
+    pub restore: String,
+    /// Its parts from 0 on, without a gap; never none.
+    pub parts: OrdMap<u32, Bytes>,
 }
 
 /// A node and what runs on it.

@@ -46,6 +46,10 @@ mod monitor;
 
 mod kv;
 
+mod snapshot;
+
+mod operator;
+
 mod services;
 
 mod catalog;
@@ -92,6 +96,9 @@ enum Noun {
     Members(members::Flags),
     /// Shows the agent's log as it grows
     Monitor(monitor::Flags),
+    /// Shows and changes who agrees on the catalog
+    #[command(subcommand)]
+    Operator(operator::Verb),
     /// Makes the agent read its configuration again
     Reload(reload::Flags),
     /// Estimates the round trip time between two nodes
@@ -99,6 +106,9 @@ enum Noun {
     /// Registers and deregisters services with the agent
     #[command(subcommand)]
     Services(services::Verb),
+    /// Saves, restores and inspects the whole state
+    #[command(subcommand)]
+    Snapshot(snapshot::Verb),
     /// Checks configuration files and folders
     Validate(validate::Flags),
     /// Prints the version
@@ -131,9 +141,11 @@ fn dispatch(arguments: Vec<OsString>, output: &mut Output) -> Result<ExitCode, F
         Noun::Kv(verb) => kv::run(&verb, output)?,
         Noun::Members(flags) => members::run(&flags, output)?,
         Noun::Monitor(flags) => monitor::run(&flags, output)?,
+        Noun::Operator(verb) => operator::run(&verb, output)?,
         Noun::Reload(flags) => reload::run(&flags, output)?,
         Noun::Rtt(flags) => rtt::run(&flags, output)?,
         Noun::Services(verb) => services::run(&verb, output)?,
+        Noun::Snapshot(verb) => snapshot::run(&verb, output)?,
         Noun::Validate(flags) => validate::run(&flags, output)?,
         Noun::Version(flags) => version::run(&flags, output)?,
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::intake::build_autopilot;
 use crate::intake::build_dns;
 use crate::intake::build_forward;
 use crate::intake::check::{self, Subject};
@@ -28,6 +29,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     build_dns::domains(notes, root, &mut config);
     config.forward = build_forward::settings(notes, root);
     build_forward::apart(notes, root, &config);
+    config.autopilot = build_autopilot::settings(notes, root);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);
     definitions(notes, root, &mut config);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::model::autopilot::Autopilot;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::dns_config::{Access, DnsConfig, DnsSettings};
 use crate::model::forward_config::ForwardConfig;
@@ -44,6 +45,8 @@ pub struct Config {
     pub alt_domain: Option<String>,
     /// `dns_config`.
     pub dns: DnsSettings,
+    /// `autopilot`: what a new cluster begins with.
+    pub autopilot: Autopilot,
     /// What cluster traffic is bound to.
     pub bind_addr: IpAddr,
     /// What DNS and HTTP are bound to, never none.
@@ -251,6 +254,7 @@ impl Config {
             skip_leave_on_interrupt: dev,
             ui: dev,
             session_ttl_min: SESSION_TTL_MIN,
+            autopilot: Autopilot::default(),
             disable_remote_exec: true,
             services: Vec::new(),
             checks: Vec::new(),

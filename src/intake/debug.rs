@@ -30,6 +30,14 @@ impl Config {
     fn cluster_json(&self) -> Value {
         json!({
             "AdvertiseAddrLAN": self.advertise_addr,
+            "AutopilotCleanupDeadServers": self.autopilot.cleanup_dead_servers,
+            "AutopilotDisableUpgradeMigration": self.autopilot.disable_upgrade_migration,
+            "AutopilotLastContactThreshold": shown(self.autopilot.last_contact_threshold),
+            "AutopilotMaxTrailingLogs": self.autopilot.max_trailing_logs,
+            "AutopilotMinQuorum": self.autopilot.min_quorum,
+            "AutopilotRedundancyZoneTag": self.autopilot.redundancy_zone_tag,
+            "AutopilotServerStabilizationTime": shown(self.autopilot.server_stabilization_time),
+            "AutopilotUpgradeVersionTag": self.autopilot.upgrade_version_tag,
             "BindAddr": self.bind_addr,
             "Bootstrap": self.bootstrap,
             "BootstrapExpect": self.bootstrap_expect,

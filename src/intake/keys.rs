@@ -73,7 +73,7 @@ pub(crate) static CONFIG: Table = Table {
         later("raft_snapshot_interval", Type::Duration),
         later("raft_trailing_logs", Type::Integer),
         later("performance", Type::Object(&PERFORMANCE)),
-        later("autopilot", Type::Object(&AUTOPILOT)),
+        works("autopilot", Type::Object(&AUTOPILOT)),
         later("non_voting_server", Type::Bool),
         // DNS.
         works("dns_config", Type::Object(&DNS_CONFIG)),

@@ -58,6 +58,8 @@ mod build_dns;
 
 mod build_forward;
 
+mod build_autopilot;
+
 mod build;
 
 mod zones;

@@ -14,6 +14,12 @@ mod tombstones;
 
 mod sessions;
 
+mod autopilot;
+
+mod staging;
+
+pub use self::autopilot::found as found_autopilot;
 pub use self::reconcile::reconcile;
 pub use self::sessions::SessionTimers;
+pub use self::staging::StagingClock;
 pub use self::tombstones::{SAMPLE_INTERVAL, TombstoneClock};

@@ -154,6 +154,39 @@ pub const PROPOSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// One replicated command, in bytes, encoded.
 pub const COMMAND_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// A part of a backup that is restored, in bytes: one goes into a replicated command, and a few of them into one
+/// replication.
+pub const RESTORE_PART_BYTES: usize = 512 * 1024;
+
+/// Largest state in a snapshot that is restored, in bytes, before it was packed.
+pub const SNAPSHOT_STATE_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// What stands in a snapshot beside the state, in bytes each: its description, its list of checksums.
+pub const SNAPSHOT_TEXT_BYTES_MAX: u64 = 64 * 1024;
+
+/// How many times larger a snapshot may be once it is unpacked, beyond [`SNAPSHOT_UNPACKED_BYTES_FREE`]: catalogs
+/// shrink to a tenth or a fiftieth, decompression bombs to a thousandth.
+pub const SNAPSHOT_RATIO_MAX: u64 = 200;
+
+/// What a snapshot may unpack to, in bytes, whatever its own size.
+pub const SNAPSHOT_UNPACKED_BYTES_FREE: u64 = 16 * 1024 * 1024;
+
+/// Snapshots that are made at one time; one beyond it waits for its turn.
+pub const SNAPSHOTS_MADE_MAX: usize = 4;
+
+/// Time that a client has to take a piece of a snapshot of [`SNAPSHOT_PIECE_BYTES`], or to send the next bytes of
+/// one.
+pub const SNAPSHOT_PIECE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time that a client has to send all of a snapshot.
+pub const SNAPSHOT_BODY_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// A piece of a snapshot on its way to a client or from one, in bytes; a few of them are held.
+pub const SNAPSHOT_PIECE_BYTES: usize = 64 * 1024;
+
+/// How long parts of a restore are kept with which nobody goes on.
+pub const STAGED_IDLE_MAX: Duration = Duration::from_secs(120);
+
 /// Log entries that are read, replicated or applied at a time, in bytes; one larger entry goes alone.
 pub const RAFT_APPEND_BYTES_MAX: usize = 1024 * 1024;
 

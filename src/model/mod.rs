@@ -43,6 +43,8 @@ pub mod forward_config;
 
 pub mod member;
 
+pub mod autopilot;
+
 pub mod transport;
 
 pub mod explanation;

@@ -30,6 +30,15 @@ pub struct Peer {
     pub is_voter: bool,
 }
 
+/// What is to become of the members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerChange {
+    /// One is no member any more.
+    Remove(u64),
+    /// Another one leads: this one, or whoever can.
+    Lead(Option<u64>),
+}
+
 /// The cluster as this machine sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cluster {
@@ -47,6 +56,12 @@ pub struct Cluster {
     pub last_log: u64,
     /// The last log entry that is in the catalog.
     pub applied: Revision,
+    /// The log entry that says who the members are.
+    pub configured: u64,
+    /// Whether this machine can do its part: its disk and its consensus work.
+    pub is_sound: bool,
+    /// For how long that has been so.
+    pub unchanged_for: Duration,
 }
 
 impl Cluster {

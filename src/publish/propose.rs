@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use crate::catalog::{Command, Reply};
 use crate::model::session::SessionId;
-use crate::publish::cluster::{Cluster, Consistency};
+use crate::publish::cluster::{Cluster, Consistency, PeerChange};
 
 /// A promise of what a write or a barrier came to.
 pub type Proposed<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProposeFault>> + Send + 'a>>;
@@ -20,6 +20,9 @@ pub trait Propose: Send + Sync + 'static {
 
     /// Waits until the local View is as fresh as `consistency` demands.
     fn barrier(&self, consistency: Consistency) -> Proposed<'_, ()>;
+
+    /// Changes who belongs to the cluster, or leads it.
+    fn change_peers(&self, change: PeerChange) -> Proposed<'_, ()>;
 
     /// What is known of the cluster now.
     fn cluster(&self) -> Cluster;
@@ -42,6 +45,9 @@ pub enum ProposeFault {
         /// What is allowed.
         bytes_max: usize,
     },
+    /// The members cannot be changed so.
+    #[error("{0}")]
+    Peers(String),
     /// The server is about to stop.
     #[error("the server is shutting down")]
     Stopping,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::catalog::View;
-use crate::catalog::reply::Topic;
+use crate::catalog::reply::{Changes, Topic};
 use crate::publish::wait::{Waiter, Waiters};
 use arc_swap::{ArcSwap, Guard};
 
@@ -36,6 +36,11 @@ impl Publisher {
     pub fn publish<'a>(&self, view: View, topics: impl IntoIterator<Item = &'a Topic>) {
         self.shared.current.store(Arc::new(view));
         self.shared.waiters.wake(topics);
+    }
+
+    /// Publishes a View, then wakes whom its changes concern.
+    pub fn publish_changes(&self, view: View, changes: &Changes) {
+        if changes.is_everything { self.replace(view) } else { self.publish(view, &changes.topics) }
     }
 
     /// Publishes a View that replaces all that was known, and wakes everybody.

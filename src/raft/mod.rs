@@ -13,10 +13,12 @@
 //!   after a failed sync nobody knows what is on it. A full disk is refused beforehand and forgiven when there
 //!   is room.
 //! - A damaged mirror is made anew while the log holds everything since the beginning; later it is refused.
+//! - A restored backup takes the place of everything in memory and on disk in one step, and revisions go on from the
+//!   higher of the two sides.
 //! - A peer's number is drawn once for a data dir and never used again.
 //!
-//! Deliberately absent: an RPC between servers ([`network`] says that nobody can be reached), restoring a
-//! backup, and membership changes other than founding a cluster of one and following its address.
+//! Deliberately absent: an RPC between servers ([`network`] says that nobody can be reached), and
+//! membership changes of its own accord other than founding a cluster of one and following its address.
 //!
 //! Limits: [`crate::model::limits::COMMAND_BYTES_MAX`] a command,
 //! [`crate::model::limits::PROPOSED_BYTES_MAX`] in flight.

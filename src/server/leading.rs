@@ -8,7 +8,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::reply::Topic;
-use crate::leader::{self, SessionTimers, TombstoneClock};
+use crate::leader::{self, SessionTimers, StagingClock, TombstoneClock};
+use crate::model::autopilot::Autopilot;
 use crate::model::member::Member;
 use crate::model::name::Datacenter;
 use crate::model::time::Now;
@@ -23,6 +24,8 @@ pub(in crate::server) struct Leading {
     pub(in crate::server) propose: Arc<dyn Propose>,
     /// Who is alive.
     pub(in crate::server) members: Vec<Member>,
+    /// What a new cluster's autopilot begins with.
+    pub(in crate::server) autopilot: Autopilot,
     /// Whose catalog it is.
     pub(in crate::server) datacenter: Datacenter,
     /// Sessions that were renewed here.
@@ -49,6 +52,7 @@ impl Leading {
         let mut tombstones = TombstoneClock::default();
         let mut ended = self.reader.waiter(vec![Topic::Sessions]);
         let mut timers = Timers::default();
+        let mut staging = StagingClock::default();
         loop {
             self.reconcile().await;
             self.end_sessions(&mut timers).await;
@@ -61,8 +65,11 @@ impl Leading {
                 () = self.renewals.noted() => {}
                 () = timers.due() => {}
                 _ = clock.tick() => {
-                    let due = tombstones.sample(clock::now(), &self.reader.load());
-                    if let Some(command) = due.filter(|_| self.propose.cluster().is_leader) {
+                    let now = clock::now();
+                    let old = tombstones.sample(now, &self.reader.load());
+                    let left = staging.sample(now, &self.reader.load());
+                    let is_leader = self.propose.cluster().is_leader;
+                    for command in [old, left].into_iter().flatten().filter(|_| is_leader) {
                         self.send(command).await;
                     }
                 }
@@ -75,8 +82,11 @@ impl Leading {
         if !self.propose.cluster().is_leader {
             return;
         }
-        let commands = leader::reconcile(&self.reader.load(), &self.members, &self.datacenter);
-        for command in commands {
+        let view = self.reader.load_full();
+        let autopilot = leader::found_autopilot(&view, &self.autopilot);
+        let commands = leader::reconcile(&view, &self.members, &self.datacenter);
+        drop(view);
+        for command in autopilot.into_iter().chain(commands) {
             self.send(command).await;
         }
     }

@@ -158,6 +158,11 @@ impl Program for Handle {
         let set = |name: &'static str, number: u64| metrics::gauge!(name).set(number as f64);
         set("consul.raft.applied_index", cluster.applied.0);
         set("consul.raft.last_index", cluster.last_log);
+        let voters = count(cluster.peers.iter().filter(|peer| peer.is_voter).count());
+        let is_healthy = cluster.is_sound && cluster.leader.is_some();
+        let spare = if is_healthy { voters.saturating_sub(voters / 2 + 1) } else { 0 };
+        set("consul.autopilot.healthy", u64::from(is_healthy));
+        set("consul.autopilot.failure_tolerance", spare);
         set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));
         let dropped = self.log_lines_dropped.iter().map(ErrorCounter::dropped_lines).sum();
         set("lictor.log.lines_dropped", count(dropped));

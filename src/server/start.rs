@@ -18,9 +18,10 @@ use crate::catalog::state::NodeEntry;
 use crate::intake::{Config, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::ServiceDefinition;
+use crate::model::member::Member;
 use crate::model::name::NodeName;
 use crate::publish::{self, Propose, Reader};
-use crate::raft::{self, DataDir};
+use crate::raft::{self, DataDir, RaftNode};
 use crate::server::banner::{self, Banner};
 use crate::server::dns::{Dns, DnsSockets};
 use crate::server::leading::Leading;
@@ -89,9 +90,7 @@ pub(in crate::server) async fn start(
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
     tasks.spawn(coordinates::tell(&identity.node, &reader, &propose, &stops.leading));
-    let (datacenter, renewals) = (config.datacenter.clone(), raft.renewals());
-    let leading = Leading { reader: reader.clone(), propose, members, datacenter, renewals };
-    tasks.spawn(leading.run(stops.leading.clone()));
+    tasks.spawn(leading(&config, members, &reader, &raft).run(stops.leading.clone()));
 
     settle(&agent, &reader, &identity.node).await;
     banner::print_ready(&http_addresses, &dns_addresses);
@@ -109,6 +108,18 @@ pub(in crate::server) async fn start(
         stops,
         pid_file,
     })
+}
+
+/// What the leader's work is done with.
+fn leading(config: &Config, members: Vec<Member>, reader: &Reader, raft: &RaftNode) -> Leading {
+    Leading {
+        reader: reader.clone(),
+        propose: Arc::new(raft.clone()),
+        members,
+        autopilot: config.autopilot.clone(),
+        datacenter: config.datacenter.clone(),
+        renewals: raft.renewals(),
+    }
 }
 
 /// The one source of all that is drawn while it runs.

@@ -157,6 +157,6 @@ const HANG: Duration = Duration::from_secs(30);
 /// Questions before `wait_for` gives up: some ten seconds of them.
 const TRIES_MAX: u32 = 5_000;
 
-/// Three of the agent's own tasks wait for the catalog too, soon after its start: what a leader does about nodes and
-/// about sessions, and who tells where this node is.
-const AGENT_WAITS: usize = 3;
+/// The agent's own tasks wait four times for the catalog too, soon after its start: what a leader does about nodes and
+/// about sessions, who tells where this node is, and who states its services anew after a restore.
+const AGENT_WAITS: usize = 4;

@@ -307,6 +307,28 @@ impl Connection {
         self.stream.get_mut().write_all(text.as_bytes())
     }
 
+    /// The same with a body of any bytes.
+    pub(crate) fn ask_bytes(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<()> {
+        let length = body.len();
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body)
+    }
+
+    /// Asks with a body of which the last byte is missing, and says that no more will come.
+    pub(crate) fn ask_cut(&mut self, method: &str, path: &str, body: &[u8]) -> io::Result<()> {
+        let length = body.len() + 1;
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(body)?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        io::copy(&mut self.stream, &mut io::sink()).map(|_| ())
+    }
+
     /// Waits for what was asked for.
     pub(crate) fn answer(&mut self) -> io::Result<Answer> {
         let mut line = self.line()?;

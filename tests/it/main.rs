@@ -26,6 +26,8 @@ mod lifecycle;
 
 mod durability;
 
+mod snapshot;
+
 mod connections;
 
 mod sessions;

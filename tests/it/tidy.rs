@@ -27,11 +27,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "intake", "agent", "api",
         ],
     ),
-    ("cli", &["model", "dns", "intake", "server"]),
+    ("cli", &["model", "catalog", "dns", "intake", "server"]),
 ];
 
 /// Rooms of which another room may know one part only.
-const PARTS: &[(&str, &str)] = &[("forward", "dns::outside")];
+const PARTS: &[(&str, &str)] = &[("forward", "dns::outside"), ("cli", "catalog::archive")];
 
 /// Crates that a room may not use, so that it stays what it is (DESIGN: the rooms).
 const ABSENT: &[(&str, &[&str])] = &[

@@ -15,6 +15,7 @@ use crate::agent::sync::timer::{Agreement, Timer};
 use crate::agent::sync::{Difference, Scope, Stated, diff};
 use crate::agent::{AgentOptions, LocalView};
 use crate::catalog::command::{Deregistration, DeregistrationTarget};
+use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
 use crate::catalog::{Command, Reply};
 use crate::model::limits::SYNC_COMMANDS_MAX;
@@ -55,7 +56,9 @@ pub(in crate::agent) async fn run(mut sync: Synchroniser, leave: Leave, stop: Ca
     let mut rng = fastrand::Rng::with_seed(sync.options.seed ^ SEED);
     let mut timer = Timer::new(sync.clock.now());
     let mut deferral = Deferral::default();
+    let mut restored = sync.reader.waiter(vec![Topic::Restore]);
     loop {
+        let mut is_restored = false;
         let next = [Some(timer.next()), deferral.next()].into_iter().flatten().min();
         tokio::select! {
             biased;
@@ -73,13 +76,16 @@ pub(in crate::agent) async fn run(mut sync: Synchroniser, leave: Leave, stop: Ca
                     continue;
                 }
             },
+            // A restored backup knows this machine as it once was: all of it is told again.
+            () = restored.changed() => is_restored = true,
             changed = sync.stated.changed() => if changed.is_err() { break },
             () = sync.clock.reached(next) => {}
         }
         let generation = *sync.stated.borrow_and_update();
         let now = sync.clock.now();
         let due = deferral.due(now);
-        let extent = if timer.next() <= now { Extent::Whole } else { Extent::Changes };
+        let is_whole = is_restored || timer.next() <= now;
+        let extent = if is_whole { Extent::Whole } else { Extent::Changes };
         let compared = tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -203,7 +209,11 @@ impl Synchroniser {
                 Agreement::Refused
             }
             Err(ProposeFault::NoLeader) => Agreement::NoLeader,
-            Err(fault @ (ProposeFault::Storage(_) | ProposeFault::TooLarge { .. })) => {
+            Err(
+                fault @ (ProposeFault::Storage(_)
+                | ProposeFault::Peers(_)
+                | ProposeFault::TooLarge { .. }),
+            ) => {
                 tracing::warn!("cannot tell the catalog what this agent states: {fault}");
                 Agreement::Refused
             }

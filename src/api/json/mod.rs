@@ -26,6 +26,8 @@ pub(in crate::api) mod object;
 
 pub(in crate::api) mod registration;
 
+pub(in crate::api) mod operator;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

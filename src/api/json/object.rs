@@ -106,6 +106,17 @@ impl<'a> Object<'a> {
         list.iter().map(number).collect()
     }
 
+    /// A whole number that is not negative; 0 where it is absent.
+    pub(in crate::api) fn unsigned(&self, key: &str) -> Result<u64, Fault> {
+        match self.find(key) {
+            None => Ok(0),
+            Some(value) => value.as_u64().ok_or_else(|| match value {
+                Value::Number(number) => self.unfit(key, &format!("number {number}"), "uint64"),
+                other => self.wrong(key, other, "uint64"),
+            }),
+        }
+    }
+
     /// A duration in Go's spelling, or as nanoseconds; zero where it is absent.
     pub(in crate::api) fn duration(&self, key: &str) -> Result<Duration, Fault> {
         match self.find(key) {
@@ -190,9 +201,13 @@ impl<'a> Object<'a> {
 
     /// That a field has the wrong type.
     pub(in crate::api) fn wrong(&self, key: &str, found: &Value, go_type: &str) -> Fault {
-        let (kind, name) = (kind(found), self.name);
+        self.unfit(key, kind(found), go_type)
+    }
+
+    fn unfit(&self, key: &str, found: &str, go_type: &str) -> Fault {
+        let name = self.name;
         let text = format!(
-            "json: cannot unmarshal {kind} into Go struct field {name}.{key} of type {go_type}"
+            "json: cannot unmarshal {found} into Go struct field {name}.{key} of type {go_type}"
         );
         Fault::Decode(text)
     }

@@ -30,7 +30,8 @@ use crate::model::number::Revision;
 use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{
-    Cluster, Consistency, Peer, Propose, ProposeFault, Proposed, Publisher, Reader, publisher,
+    Cluster, Consistency, Peer, PeerChange, Propose, ProposeFault, Proposed, Publisher, Reader,
+    publisher,
 };
 
 /// A leader of its own: applies and publishes, one command after the other.
@@ -45,7 +46,7 @@ impl Single {
         let (catalog, publisher) = &mut *state;
         let revision = Revision(catalog.tables().applied.0 + 1);
         let (reply, changes) = apply(catalog, revision, Now(0), command);
-        publisher.publish(View::new(catalog.clone()), &changes.topics);
+        publisher.publish_changes(View::new(catalog.clone()), &changes);
         reply
     }
 }
@@ -67,6 +68,11 @@ impl Propose for Single {
     fn barrier(&self, _consistency: Consistency) -> Proposed<'_, ()> {
         let led = self.cluster.leader.map(|_| ()).ok_or(ProposeFault::NoLeader);
         Box::pin(async move { led })
+    }
+
+    fn change_peers(&self, change: PeerChange) -> Proposed<'_, ()> {
+        let refused = ProposeFault::Peers(format!("{change:?}"));
+        Box::pin(async move { Err(refused) })
     }
 
     fn cluster(&self) -> Cluster {
@@ -223,7 +229,7 @@ pub(super) async fn show(response: Response<Body>) -> String {
         }
     }
     let body = to_bytes(body, 1 << 20).await.unwrap();
-    let body = String::from_utf8(body.to_vec()).unwrap();
+    let body = String::from_utf8_lossy(&body).into_owned();
     match body.strip_suffix('\n') {
         Some(line) => format!("{text}{line}⏎"),
         None => format!("{text}{body}"),

@@ -9,6 +9,10 @@ mod coordinates;
 
 mod registration;
 
+mod autopilot;
+
+mod restore;
+
 use crate::catalog::command::Command;
 use crate::catalog::reply::{Changes, Reply};
 use crate::catalog::row::RowKey;
@@ -54,9 +58,14 @@ pub fn apply(
         Command::UpdateCoordinate(update) => {
             coordinates::update(catalog, revision, update, &mut changes)
         }
+        Command::AutopilotSet(set) => autopilot::set(catalog, revision, set, &mut changes),
+        Command::StagePart(part) => restore::stage(catalog, revision, part, &mut changes),
+        Command::Restore(restore) => restore::restore(catalog, revision, restore, &mut changes),
+        Command::DropStaged(drop) => restore::drop_staged(catalog, revision, drop, &mut changes),
         Command::Unknown => Reply::Done(revision),
     };
-    catalog.tables.applied = revision;
+    // A backup that was restored may be ahead of the log; whoever counts goes on from there.
+    catalog.tables.applied = catalog.tables.applied.max(revision);
     changes.rows.insert(RowKey::Tables);
     (reply, changes)
 }

@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use fastrand::Rng;
 
-use crate::catalog::apply::{apply, session};
+use crate::catalog::apply::{apply, restore, session};
 use crate::catalog::command::{
-    CheckState, Command, CoordinateUpdate, Deregistration, DeregistrationTarget, KvDelete,
-    KvDeleteTree, KvSet, Machine, ReapTombstones, Registration,
+    AutopilotSet, CheckState, Command, CoordinateUpdate, Deregistration, DeregistrationTarget,
+    KvDelete, KvDeleteTree, KvSet, Machine, ReapTombstones, Registration,
 };
 use crate::catalog::reply::Topic;
 use crate::catalog::{Catalog, Reply};
 use crate::model::address::Address;
+use crate::model::autopilot::Autopilot;
 use crate::model::check::SERF_HEALTH;
 use crate::model::coordinate::{Coordinate, CoordinateNumbers};
 use crate::model::health::Status;
@@ -452,7 +453,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let key = keys[rng.usize(0..keys.len())];
     let status = choose(rng, &["passing", "warning", "critical"]);
     let cas = rng.bool().then(|| rng.u64(0..50));
-    match rng.u8(0..19) {
+    match rng.u8(0..21) {
         0 | 1 => set(key, choose(rng, &["x", "y", ""]), cas),
         2 => delete(key, cas),
         3 => Command::KvDeleteTree(KvDeleteTree {
@@ -480,6 +481,11 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
             register(node, None, None, Some(state(check, status, service)))
         }
         18 => at(node, f64::from(rng.u8(0..3)), choose(rng, &["", "a"])),
+        19 => restore::random(rng),
+        20 => {
+            let settings = Autopilot { min_quorum: rng.u64(0..3), ..Autopilot::default() };
+            Command::AutopilotSet(AutopilotSet { settings, cas: cas.map(Revision) })
+        }
         10 => gone(node, DeregistrationTarget::Check(CheckId::new("c1").unwrap())),
         11..=16 => session::tests::random(rng),
         _ if rng.bool() => gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap())),
@@ -502,7 +508,8 @@ fn replicas_stay_byte_identical_under_random_commands() {
     for seed in 0..40 {
         let mut rng = Rng::with_seed(seed);
         let (mut one, mut other) = (Catalog::default(), Catalog::default());
-        for revision in (1..250).map(Revision) {
+        for _ in 1..250 {
+            let revision = Revision(one.tables().applied.0 + 1);
             let (now, command) = (random_now(&mut rng), random(&mut rng));
             let bytes = rmp_serde::to_vec_named(&command).unwrap();
             let read: Command = rmp_serde::from_slice(&bytes).unwrap();
@@ -524,9 +531,13 @@ fn changed_rows_are_exactly_those_that_are_named() {
         let mut rng = Rng::with_seed(seed);
         let mut catalog = Catalog::default();
         let mut mirror = BTreeMap::new();
-        for revision in (1..250).map(Revision) {
+        for _ in 1..250 {
+            let revision = Revision(catalog.tables().applied.0 + 1);
             let (now, command) = (random_now(&mut rng), random(&mut rng));
             let (_, changes) = apply(&mut catalog, revision, now, &command);
+            if changes.is_everything {
+                mirror = catalog.rows().map(|(key, value)| (key.to_bytes(), value)).collect();
+            }
             for key in &changes.rows {
                 match catalog.row(key) {
                     Some(value) => mirror.insert(key.to_bytes(), value),
@@ -546,7 +557,8 @@ fn revisions_never_go_back() {
         let mut rng = Rng::with_seed(seed);
         let mut catalog = Catalog::default();
         let mut before = [Revision(0); 11];
-        for revision in (1..250).map(Revision) {
+        for _ in 1..250 {
+            let revision = Revision(catalog.tables().applied.0 + 1);
             let (now, command) = (random_now(&mut rng), random(&mut rng));
             apply(&mut catalog, revision, now, &command);
             let after = [

@@ -75,7 +75,7 @@ impl Catalog {
     #[must_use]
     pub fn node_coordinates_revision(&self, folded_node: &str) -> Revision {
         let known = self.node_coordinates(folded_node);
-        known.map_or(self.tables.node_extinction, |known| known.revision)
+        known.map_or(self.tables.node_extinction, |known| known.revision).max(self.tables.restored)
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn rewrite(
     let mut path: Vec<String> = Vec::new();
     while command.has_subcommands() {
         let Some(word) = arguments.next() else { return Err(missing(command, &path, None)) };
+        let word = from_old_form(&path, word);
         if let Some((flag, _)) = flag_of(&word) {
             return match flag.to_string_lossy().as_ref() {
                 "h" | "help" => Ok(CommandLine::Help(path)),
@@ -115,6 +116,18 @@ pub(super) fn rewrite(
         None => return Ok(CommandLine::Help(path)),
     }
     Ok(CommandLine::Run(rewritten))
+}
+
+/// `operator raft -list-peers`, as it was written before Consul 0.8: the flag is the command.
+fn from_old_form(path: &[String], word: OsString) -> OsString {
+    match flag_of(&word) {
+        Some((flag, None))
+            if path == ["operator", "raft"] && (flag == "list-peers" || flag == "remove-peer") =>
+        {
+            flag
+        }
+        _ => word,
+    }
 }
 
 /// The command at the end of a path of its names.

@@ -177,9 +177,26 @@ impl Client {
         })
     }
 
+    /// Asks with a file as the body, which is read while it is sent.
+    pub(super) fn upload(
+        &self,
+        request: &Request<'_>,
+        file: fs_err::File,
+    ) -> Result<Vec<u8>, Fault> {
+        let body = tokio::fs::File::from_std(file.into_parts().0);
+        match self.gather(request, self.prepare_with(request, body.into()))? {
+            (200, body) => Ok(body),
+            (code, body) => Err(answered(request.doing, code, &body)),
+        }
+    }
+
     fn prepare(&self, request: &Request<'_>) -> reqwest::RequestBuilder {
+        self.prepare_with(request, request.body.clone().into())
+    }
+
+    fn prepare_with(&self, request: &Request<'_>, body: reqwest::Body) -> reqwest::RequestBuilder {
         let url = format!("{}{}{}", self.endpoint.base, request.path, self.query_of(request));
-        let mut http = self.http.request(request.method.clone(), url).body(request.body.clone());
+        let mut http = self.http.request(request.method.clone(), url).body(body);
         if let Some(token) = &self.endpoint.token {
             http = http.header("X-Consul-Token", token);
         }
@@ -190,7 +207,14 @@ impl Client {
     }
 
     fn ask_for(&self, request: &Request<'_>) -> Result<(u16, Vec<u8>), Fault> {
-        let http = self.prepare(request);
+        self.gather(request, self.prepare(request))
+    }
+
+    fn gather(
+        &self,
+        request: &Request<'_>,
+        http: reqwest::RequestBuilder,
+    ) -> Result<(u16, Vec<u8>), Fault> {
         let answer = async {
             let mut answer = http.send().await?;
             let mut body = Vec::new();

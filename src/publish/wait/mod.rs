@@ -82,7 +82,8 @@ impl Waiters {
                 | Topic::KeyPrefix(_)
                 | Topic::Sessions
                 | Topic::NodeSessions(_)
-                | Topic::Session(_) => self.lock().wake(topic),
+                | Topic::Session(_)
+                | Topic::Restore => self.lock().wake(topic),
             }
         }
     }
@@ -177,7 +178,8 @@ impl Registry {
                 | Topic::KeyTree(_)
                 | Topic::Sessions
                 | Topic::NodeSessions(_)
-                | Topic::Session(_) => false,
+                | Topic::Session(_)
+                | Topic::Restore => false,
             });
         let mut count = 0;
         for (topic, waiting) in below {

@@ -114,16 +114,28 @@ impl Keeper {
         .await
     }
 
+    /// Counts entries that [`Keeper::replace`] brings to the mirror.
+    pub(in crate::raft) fn count(&self, entries: u64, bytes: usize) {
+        let mut pending = lock(&self.pending);
+        pending.entries_in_log += entries;
+        pending.bytes_in_log += bytes;
+        drop(pending);
+        self.changed.notify_one();
+    }
+
     /// Replaces what the mirror holds, durably.
     pub(in crate::raft) async fn replace(self: &Arc<Self>, state: Replica) -> io::Result<()> {
         let written = state.clone();
         self.with_mirror(move |keeper, mirror| {
             mirror.replace(&written)?;
-            // Under the mirror's lock: nothing of before may be written after this.
-            lock(&keeper.pending).clear();
+            // Under the mirror's lock: nothing of before, its position least of all, may be written after this.
+            let mut pending = lock(&keeper.pending);
+            pending.clear();
+            pending.state = written;
             Ok(())
         })
         .await?;
+        // Without a mirror nobody did.
         lock(&self.pending).state = state;
         Ok(())
     }

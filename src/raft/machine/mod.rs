@@ -86,6 +86,7 @@ impl StateMachine {
             EntryPayload::Normal(proposal) => {
                 let (catalog, now) = (&mut self.state.catalog, proposal.at());
                 let (reply, changes) = apply(catalog, revision, now, proposal.command());
+                self.state.position.follow(revision, self.state.catalog.tables().applied);
                 portion.changes.merge(changes);
                 portion.bytes += proposal.bytes().len();
                 reply
@@ -95,13 +96,18 @@ impl StateMachine {
 
     /// Publishes, then answers, then leaves the rows to the keeper.
     async fn finish(&mut self, portion: Portion) -> io::Result<()> {
+        let Portion { changes, replies, entries, bytes } = portion;
         if self.is_open {
-            self.publisher.publish(self.state.view(), &portion.changes.topics);
+            self.publisher.publish_changes(self.state.view(), &changes);
         }
-        for (responder, reply) in portion.replies {
+        for (responder, reply) in replies {
             responder.send(reply);
         }
-        let Portion { changes, entries, bytes, .. } = portion;
+        if changes.is_everything {
+            // In one batch with the position: the rows of before and of after never stand beside each other.
+            self.keeper.count(entries, bytes);
+            return self.keeper.replace(self.state.clone()).await;
+        }
         if self.keeper.note(self.state.clone(), changes.rows, entries, bytes) {
             self.keeper.flush().await?;
         }

@@ -32,6 +32,12 @@ pub(in crate::raft) struct Position {
 }
 
 impl Position {
+    /// Follows a command that took a revision ahead of its log position, as a restored backup does, which may come
+    /// from a longer log: the next position then has the next revision.
+    pub(in crate::raft) fn follow(&mut self, revision: Revision, taken: Revision) {
+        self.index_base = self.index_base.saturating_add(taken.0.saturating_sub(revision.0));
+    }
+
     /// The revision of a log position. The first entry has revision 1, since 0 means "never".
     pub(in crate::raft) fn revision(&self, index: u64) -> Revision {
         Revision(index.saturating_add(1).saturating_add(self.index_base))
@@ -69,8 +75,9 @@ impl Saved {
     /// # Errors
     /// [`BackupFault`], where a byte is missing, was added or changed.
     pub fn decode(bytes: &[u8]) -> Result<Self, BackupFault> {
-        let (index_base, rest) =
-            bytes.split_first_chunk::<8>().ok_or(BackupFault::Short(bytes.len()))?;
+        let (index_base, rest) = bytes
+            .split_first_chunk::<8>()
+            .ok_or_else(|| BackupFault::Short(u64::try_from(bytes.len()).unwrap_or(u64::MAX)))?;
         let catalog = backup::decode(rest)?;
         Ok(Self { catalog, index_base: u64::from_le_bytes(*index_base) })
     }

@@ -3,6 +3,8 @@
 
 mod start;
 
+mod peers;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,7 +25,9 @@ use crate::model::limits::PROPOSED_BYTES_MAX;
 use crate::model::name::NodeName;
 use crate::model::session::SessionId;
 use crate::model::time::Now;
-use crate::publish::{Cluster, Consistency, Peer, Propose, ProposeFault, Proposed, Renewals};
+use crate::publish::{
+    Cluster, Consistency, Peer, PeerChange, Propose, ProposeFault, Proposed, Renewals,
+};
 use crate::raft::fault::RaftFault;
 use crate::raft::health::{Health, lock, refusal};
 use crate::raft::home::DataDir;
@@ -272,6 +276,9 @@ impl RaftNode {
             term: metrics.current_term,
             last_log: metrics.last_log_index.unwrap_or(0),
             applied: inner.keeper.state().catalog.tables().applied,
+            configured: metrics.membership_config.log_id().map_or(0, |id| id.index),
+            is_sound: is_running,
+            unchanged_for: inner.health.failed_since().unwrap_or_else(|| inner.started.elapsed()),
         }
     }
 }
@@ -300,6 +307,10 @@ impl Propose for RaftNode {
         })
     }
 
+    fn change_peers(&self, change: PeerChange) -> Proposed<'_, ()> {
+        Box::pin(self.change_peers(change))
+    }
+
     fn cluster(&self) -> Cluster {
         self.describe()
     }
@@ -315,3 +326,6 @@ fn proposing_room() -> Arc<Semaphore> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod restore_tests;

@@ -35,17 +35,17 @@ fn options(data_dir: Option<&Path>) -> RaftOptions {
     }
 }
 
-async fn start_in(data_dir: Option<&Path>) -> (RaftNode, Reader) {
+pub(super) async fn start_in(data_dir: Option<&Path>) -> (RaftNode, Reader) {
     let (publisher, reader) = publisher();
     (start(options(data_dir), publisher).await.unwrap(), reader)
 }
 
-fn set(key: &str, value: &str) -> Command {
+pub(super) fn set(key: &str, value: &str) -> Command {
     let (key, value) = (Key::new(key).unwrap(), value.to_owned().into());
     Command::KvSet(KvSet { key, value, flags: 0, cas: None })
 }
 
-async fn write(node: &RaftNode, numbers: Range<u32>) {
+pub(super) async fn write(node: &RaftNode, numbers: Range<u32>) {
     for number in numbers {
         node.propose(set(&format!("k{number}"), &format!("v{number}"))).await.unwrap();
     }
@@ -97,7 +97,7 @@ impl Kept {
     }
 }
 
-fn copy_dir(source: &Path, target: &Path) {
+pub(super) fn copy_dir(source: &Path, target: &Path) {
     for file in keep_dir(source) {
         file.write(target);
     }
