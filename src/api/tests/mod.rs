@@ -14,4 +14,6 @@ mod agents;
 
 mod authorisation;
 
+mod policies;
+
 mod time;
