@@ -26,9 +26,15 @@ pub(in crate::api) struct Index {
 impl Index {
     /// The headers of a read.
     pub(in crate::api) fn headers(&self, call: &Call) -> HeaderMap {
+        let mut headers = self.contact_headers(call);
+        headers.insert(INDEX, HeaderValue::from(self.revision.0));
+        headers
+    }
+
+    /// The headers of a read that cannot be waited for.
+    pub(in crate::api) fn contact_headers(&self, call: &Call) -> HeaderMap {
         let mut headers = filter_headers(call);
         headers.reserve(5);
-        headers.insert(INDEX, HeaderValue::from(self.revision.0));
         let has_leader = if self.has_leader { "true" } else { "false" };
         headers.insert(KNOWN_LEADER, HeaderValue::from_static(has_leader));
         let last_contact_ms = u64::try_from(self.last_contact_ms).unwrap_or(u64::MAX);

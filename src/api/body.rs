@@ -16,6 +16,19 @@ pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result
     read(headers, body, HTTP_BODY_BYTES_MAX, "").await
 }
 
+/// Reads the body of a transaction.
+///
+/// # Errors
+/// As [`read_json`], but [`Fault::TooLarge`] beyond `bytes_max`.
+pub(in crate::api) async fn read_transaction(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Bytes, Fault> {
+    let hint = " The limit is the configuration's `limits.txn_max_req_len`.";
+    read(headers, body, bytes_max, hint).await
+}
+
 /// Reads the value of a key. It owns its bytes and no more than these, since it will be kept.
 ///
 /// # Errors

@@ -21,7 +21,6 @@ use crate::api::meter::count_lookup;
 use crate::api::near;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::vet::vet_catalog;
-use crate::catalog::Reply;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
@@ -54,11 +53,8 @@ async fn propose(api: &Api, call: &Call, addressed: Addressed) -> Result<Respons
     call.check_datacenter(&api.options)?;
     check_datacenter(&addressed.datacenter, &api.options)?;
     vet_catalog(&call.acl, &api.services.reader.load(), &addressed.command)?;
-    match api.services.propose.propose(addressed.command).await? {
-        Reply::Done(_) => json(call.pretty, &true),
-        Reply::CasMismatch | Reply::NoLock(_) => json(call.pretty, &false),
-        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-    }
+    let reply = api.services.propose.propose(addressed.command).await?;
+    json(call.pretty, &reply.is_done().map_err(Fault::Reject)?)
 }
 
 /// The datacenters, of which there is one.

@@ -18,7 +18,7 @@ use crate::api::json::coordinate::{self, AreaJson, NodeCoordinateJson};
 use crate::api::routes::{below, reads, writes};
 use crate::catalog::coordinates::NodeCoordinates;
 use crate::catalog::reply::Topic;
-use crate::catalog::{Command, Reply, View};
+use crate::catalog::{Command, View};
 use crate::model::coordinate::Coordinate;
 use crate::model::name::NodeName;
 
@@ -85,10 +85,9 @@ async fn update(
     let (datacenter, update) = coordinate::update(&body)?;
     check_datacenter(&datacenter, &api.options)?;
     permit(call.acl.node_write(&update.node))?;
-    match api.services.propose.propose(Command::UpdateCoordinate(Box::new(update))).await? {
-        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-        Reply::Done(_) | Reply::CasMismatch | Reply::NoLock(_) => Ok(empty()),
-    }
+    let command = Command::UpdateCoordinate(Box::new(update));
+    api.services.propose.propose(command).await?.is_done().map_err(Fault::Reject)?;
+    Ok(empty())
 }
 
 /// A node's coordinates in the segment that `?segment` names, or in all of them.

@@ -15,9 +15,9 @@ use crate::api::guard::permit;
 use crate::api::json::kv::{KeyText, KvPairJson};
 use crate::api::meter::time_kv_write;
 use crate::api::session::lock_session;
+use crate::catalog::Command;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
 use crate::catalog::reply::Topic;
-use crate::catalog::{Command, Reply};
 use crate::model::name::{Key, KeyPrefix};
 use crate::model::number::Revision;
 
@@ -145,11 +145,7 @@ async fn propose(api: &Api, call: &Call, command: Command) -> Result<Response, F
     let begun = tokio::time::Instant::now();
     let reply = api.services.propose.propose(command).await?;
     time_kv_write(begun);
-    match reply {
-        Reply::Done(_) => json(call.pretty, &true),
-        Reply::CasMismatch | Reply::NoLock(_) => json(call.pretty, &false),
-        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-    }
+    json(call.pretty, &reply.is_done().map_err(Fault::Reject)?)
 }
 
 fn parse_key(path: &[u8]) -> Result<Key, Fault> {

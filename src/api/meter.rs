@@ -42,6 +42,16 @@ pub(in crate::api) fn time_restore(begun: Instant) {
     metrics::histogram!(name).record(milliseconds(begun.elapsed()));
 }
 
+/// Measures a transaction: `consul.txn.apply`, in milliseconds.
+pub(in crate::api) fn time_transaction(begun: Instant) {
+    metrics::histogram!("consul.txn.apply").record(milliseconds(begun.elapsed()));
+}
+
+/// Measures a transaction that only looks: `consul.txn.read`, in milliseconds.
+pub(in crate::api) fn time_transaction_read(begun: Instant) {
+    metrics::histogram!("consul.txn.read").record(milliseconds(begun.elapsed()));
+}
+
 /// Counts a question for a service: `consul.catalog.service.query` and its kin. `table` is `catalog` or
 /// `health`; `service` what the catalog has of it.
 pub(in crate::api) fn count_lookup(table: &str, service: Option<&ServiceEntry>, has_tag: bool) {

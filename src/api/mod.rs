@@ -55,6 +55,8 @@ mod coordinate;
 
 mod event;
 
+mod txn;
+
 mod agent;
 
 mod acl;
@@ -213,6 +215,8 @@ pub struct ApiOptions {
     pub translate_wan_addrs: bool,
     /// Largest KV value, in bytes.
     pub kv_value_bytes_max: usize,
+    /// Largest body of a transaction, in bytes.
+    pub txn_bytes_max: usize,
     /// Wait of a blocking query that names none.
     pub wait_default: Duration,
     /// Longest wait of a blocking query.

@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use crate::api::fault::Fault;
 use crate::api::{
     Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
-    meter, metrics, operator, session, snapshot, status, translate, ui,
+    meter, metrics, operator, session, snapshot, status, translate, txn, ui,
 };
 
 /// The whole API as a router.
@@ -31,6 +31,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(event::routes())
         .merge(kv_routes())
         .merge(session::routes())
+        .route("/v1/txn", writes(put(txn::transact)))
         .merge(agent_routes())
         .merge(acl::routes())
         .merge(ui::routes())

@@ -19,7 +19,7 @@ use crate::api::json::session::{CreatedJson, SessionJson, create as read_session
 use crate::api::routes::{below, reads, writes};
 use crate::catalog::command::SessionDestroy;
 use crate::catalog::reply::Topic;
-use crate::catalog::{Command, Reply, View};
+use crate::catalog::{Command, View};
 use crate::model::name::NodeName;
 use crate::model::session::{Session, SessionId};
 use crate::publish::Consistency;
@@ -142,11 +142,10 @@ fn answer<'a>(
 }
 
 async fn propose(api: &Api, command: Command) -> Result<(), Fault> {
-    match api.services.propose.propose(command).await? {
-        Reply::Done(_) => Ok(()),
-        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-        Reply::CasMismatch | Reply::NoLock(_) => {
-            Err(Fault::Bug("a session neither compares nor locks".to_owned()))
-        }
+    let reply = api.services.propose.propose(command).await?;
+    if reply.is_done().map_err(Fault::Reject)? {
+        Ok(())
+    } else {
+        Err(Fault::Bug("a session neither compares nor locks".to_owned()))
     }
 }

@@ -8,10 +8,12 @@ use crate::agent::LocalView;
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::catalog::command::{Deregistration, DeregistrationTarget, Machine, Registration};
+use crate::catalog::operation::{Operation, Subject};
 use crate::catalog::state::NodeEntry;
 use crate::catalog::{Command, View};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::service::Service;
 
 /// Refuses a change of nodes, services and checks that the caller may not make.
 ///
@@ -34,6 +36,7 @@ pub(in crate::api) fn vet_catalog(
         | Command::KvDeleteTree(_)
         | Command::SessionCreate(_)
         | Command::SessionDestroy(_)
+        | Command::Transact(_)
         | Command::ReapTombstones(_)
         | Command::UpdateCoordinate(_)
         | Command::AutopilotSet(_)
@@ -125,6 +128,81 @@ pub(in crate::api) fn vet_deregistration(
             permit(check.service.as_ref().is_some_and(|of| acl.service_write(&of.name)))
         }
     }
+}
+
+/// The operations of a transaction that the caller may not do: their places, and why.
+pub(in crate::api) fn vet_operations(
+    acl: &Authorizer,
+    view: &View,
+    operations: &[Operation],
+) -> Vec<(usize, Fault)> {
+    if acl.allows_all() {
+        return Vec::new();
+    }
+    let vet = |(place, operation)| {
+        let before = operations.get(..place).unwrap_or_default();
+        vet_operation(acl, view, before, operation).err().map(|fault| (place, fault))
+    };
+    operations.iter().enumerate().filter_map(vet).collect()
+}
+
+/// Refuses an operation that the caller may not do after those `before` it. What one only finds is left out of
+/// the answer.
+fn vet_operation(
+    acl: &Authorizer,
+    view: &View,
+    before: &[Operation],
+    operation: &Operation,
+) -> Result<(), Fault> {
+    match operation {
+        Operation::KvGet { .. }
+        | Operation::KvGetOrEmpty { .. }
+        | Operation::Get { .. }
+        | Operation::GetNodeById { .. } => Ok(()),
+        Operation::KvGetTree { prefix } => permit(acl.key_list(prefix)),
+        Operation::KvCheckIndex { key, .. }
+        | Operation::KvCheckSession { key, .. }
+        | Operation::KvCheckNotExists { key } => permit(acl.key_read(key)),
+        Operation::KvSet(set) => permit(acl.key_write(set.key.as_bytes())),
+        Operation::KvAcquire(lock) | Operation::KvRelease(lock) => {
+            permit(acl.key_write(lock.key.as_bytes()))
+        }
+        Operation::KvDelete(delete) => permit(acl.key_write(delete.key.as_bytes())),
+        Operation::KvDeleteTree(tree) => permit(acl.key_write_prefix(&tree.prefix)),
+        Operation::Register { registration, .. } => {
+            let mut registration = (**registration).clone();
+            // A check may be about a service that this transaction brings.
+            let id = registration.checks.first().and_then(|check| check.service_id.as_ref());
+            if let Some(service) = id.and_then(|id| brought(before, &registration.node, id)) {
+                registration.service = Some(service.clone());
+            }
+            vet_registration(acl, view, &registration, false)
+        }
+        Operation::Deregister { subject, .. } => {
+            let (node, target) = match subject.clone() {
+                Subject::Node(node) => (node, DeregistrationTarget::Node),
+                Subject::Service(node, id) => (node, DeregistrationTarget::Service(id)),
+                Subject::Check(node, id) => (node, DeregistrationTarget::Check(id)),
+            };
+            vet_deregistration(acl, view, &Deregistration { node, target })
+        }
+        Operation::SessionDestroy(destroy) => {
+            let session = view.session(destroy.id);
+            permit(session.is_none_or(|session| acl.session_write(&session.node)))
+        }
+        Operation::Unknown => Err(Fault::Denied),
+    }
+}
+
+/// The service of a node that operations bring.
+fn brought<'a>(before: &'a [Operation], node: &NodeName, id: &ServiceId) -> Option<&'a Service> {
+    let services = before.iter().rev().filter_map(|operation| match operation {
+        Operation::Register { registration, .. } if registration.node == *node => {
+            registration.service.as_ref()
+        }
+        _ => None,
+    });
+    services.into_iter().find(|service| service.id == *id)
 }
 
 /// Refuses a service that the caller may not state on this agent.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::operation::Operation;
 use crate::model::address::Address;
 use crate::model::autopilot::Autopilot;
 use crate::model::check::ForeignDefinition;
@@ -44,6 +45,8 @@ pub enum Command {
     SessionCreate(Box<Session>),
     /// Ends a session.
     SessionDestroy(SessionDestroy),
+    /// Does several things together or none of them, in their order.
+    Transact(Transaction),
     /// Forgets deletions up to a revision.
     ReapTombstones(ReapTombstones),
     /// Says where a node is in the network.
@@ -204,6 +207,13 @@ pub struct KvDeleteTree {
 pub struct SessionDestroy {
     /// Which.
     pub id: SessionId,
+}
+
+/// What is done together, at most [`crate::model::limits::TRANSACTION_OPERATIONS_MAX`] steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// The steps, in their order.
+    pub operations: Vec<Operation>,
 }
 
 /// Deletions to forget.

@@ -14,6 +14,8 @@ pub mod state;
 
 pub mod command;
 
+pub mod operation;
+
 pub mod reply;
 
 pub mod apply;

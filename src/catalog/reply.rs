@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::operation::{Failure, Found};
 use crate::catalog::row::RowKey;
 use crate::model::limits::COORDINATE_SEGMENTS_MAX;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName};
@@ -22,6 +23,24 @@ pub enum Reply {
     NoLock(NoLock),
     /// A rule forbids it; nothing changed.
     Rejected(Reject),
+    /// All operations of a transaction are done; what they found, in their order.
+    Transacted(Vec<Found>),
+    /// These operations of a transaction cannot be done; nothing changed.
+    Aborted(Vec<Failure>),
+}
+
+impl Reply {
+    /// Whether it is done; if not, a comparison, a lock or an operation stood against it.
+    ///
+    /// # Errors
+    /// The rule that forbids it.
+    pub fn is_done(self) -> Result<bool, Reject> {
+        match self {
+            Self::Done(_) | Self::Transacted(_) => Ok(true),
+            Self::CasMismatch | Self::NoLock(_) | Self::Aborted(_) => Ok(false),
+            Self::Rejected(reject) => Err(reject),
+        }
+    }
 }
 
 /// Why a lock could not be taken or given back.

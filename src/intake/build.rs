@@ -15,7 +15,7 @@ use crate::intake::read::{self, Notes};
 use crate::intake::service;
 use crate::intake::value::Value;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
-use crate::model::limits::{CHECK_OUTPUT_SETTING_MAX, KV_VALUE_SETTING_MAX};
+use crate::model::limits::{CHECK_OUTPUT_SETTING_MAX, KV_VALUE_SETTING_MAX, TXN_SETTING_MAX};
 use crate::model::meta;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId};
 
@@ -138,6 +138,8 @@ fn bounds(notes: &mut Notes, root: &Value, config: &mut Config) {
     set(&mut config.limits.http_max_conns_per_client, connections);
     let size = read::bounded(notes, limits, "kv_max_value_size", 1..=KV_VALUE_SETTING_MAX);
     set(&mut config.limits.kv_max_value_size, size.and_then(|size| usize::try_from(size).ok()));
+    let size = read::bounded(notes, limits, "txn_max_req_len", 1..=TXN_SETTING_MAX);
+    set(&mut config.limits.txn_max_req_len, size.and_then(|size| usize::try_from(size).ok()));
 }
 
 fn definitions(notes: &mut Notes, root: &Value, config: &mut Config) {

@@ -202,6 +202,8 @@ pub struct Limits {
     pub http_max_conns_per_client: u32,
     /// Largest KV value, in bytes.
     pub kv_max_value_size: usize,
+    /// Largest body of a transaction, in bytes; one of the size of a KV value is always allowed.
+    pub txn_max_req_len: usize,
 }
 
 impl Config {
@@ -246,6 +248,7 @@ impl Config {
             limits: Limits {
                 http_max_conns_per_client: 200,
                 kv_max_value_size: KV_VALUE_BYTES_MAX,
+                txn_max_req_len: KV_VALUE_BYTES_MAX,
             },
             default_query_time: Duration::from_millis(BLOCKING_WAIT_DEFAULT_MS),
             max_query_time: Duration::from_millis(BLOCKING_WAIT_MAX_MS),

@@ -103,6 +103,7 @@ impl Config {
             "EnableUI": self.ui,
             "HTTPMaxConnsPerClient": self.limits.http_max_conns_per_client,
             "KVMaxValueSize": self.limits.kv_max_value_size,
+            "TxnMaxReqLen": self.limits.txn_max_req_len,
             "LeaveOnTerm": self.leave_on_terminate,
             "TranslateWANAddrs": self.translate_wan_addrs,
             "Logging": {

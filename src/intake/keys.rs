@@ -312,7 +312,7 @@ static LIMITS: Table = Table {
         later("rpc_rate", Type::Number),
         later("rpc_max_burst", Type::Integer),
         later("rpc_max_conns_per_client", Type::Integer),
-        later("txn_max_req_len", Type::Integer),
+        works("txn_max_req_len", Type::Integer),
         ignored("request_limits"),
     ],
 };

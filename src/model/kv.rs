@@ -30,3 +30,19 @@ pub struct KvPair {
     #[serde(default)]
     pub modify_revision: Revision,
 }
+
+impl KvPair {
+    /// What stands under a key where nothing does.
+    #[must_use]
+    pub fn empty(key: Key) -> Self {
+        Self {
+            key,
+            value: Bytes::new(),
+            flags: 0,
+            lock_index: 0,
+            session: None,
+            create_revision: Revision(0),
+            modify_revision: Revision(0),
+        }
+    }
+}

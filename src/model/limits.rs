@@ -268,11 +268,17 @@ pub const ADDRESSES_MAX: usize = 64;
 /// Longest domain of ours, in bytes: names below it must fit 255 octets (RFC 1035 §2.3.4).
 pub const DOMAIN_BYTES_MAX: usize = 120;
 
+/// Operations of one transaction, Consul's newer number.
+pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
+
 /// Largest `check_output_max_size`, in bytes: output is part of a replicated command.
 pub const CHECK_OUTPUT_SETTING_MAX: i64 = 1024 * 1024;
 
 /// Largest `kv_max_value_size`, in bytes: a value and its key share one command of [`COMMAND_BYTES_MAX`].
 pub const KV_VALUE_SETTING_MAX: i64 = 3 * 1024 * 1024;
+
+/// Largest `txn_max_req_len`, in bytes: a transaction is one command of [`COMMAND_BYTES_MAX`].
+pub const TXN_SETTING_MAX: i64 = 4 * 1024 * 1024;
 
 /// All files of one zone, in bytes, each as often as it is included: room for some million names.
 pub const ZONE_BYTES_MAX: usize = 256 * 1024 * 1024;

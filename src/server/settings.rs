@@ -125,6 +125,8 @@ pub(in crate::server) fn api_options(config: &Config, identity: &Identity) -> Ap
         pretty: config.dev,
         translate_wan_addrs: config.translate_wan_addrs,
         kv_value_bytes_max: config.limits.kv_max_value_size,
+        // A transaction has room for the largest value, whatever its own limit says.
+        txn_bytes_max: config.limits.txn_max_req_len.max(config.limits.kv_max_value_size),
         wait_default: config.default_query_time,
         wait_max: config.max_query_time,
         session_ttl_min: config.session_ttl_min,

@@ -14,10 +14,10 @@ use crate::agent::sync::deferral::Deferral;
 use crate::agent::sync::timer::{Agreement, Timer};
 use crate::agent::sync::{Difference, Scope, Stated, diff};
 use crate::agent::{AgentOptions, LocalView};
+use crate::catalog::Command;
 use crate::catalog::command::{Deregistration, DeregistrationTarget};
 use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
-use crate::catalog::{Command, Reply};
 use crate::model::limits::SYNC_COMMANDS_MAX;
 use crate::model::name::CheckId;
 use crate::publish::{Propose, ProposeFault, Reader};
@@ -199,15 +199,17 @@ impl Synchroniser {
 
     async fn tell(&self, command: Command) -> Agreement {
         match self.propose.propose(command).await {
-            Ok(Reply::Done(_)) => Agreement::Agrees,
-            Ok(Reply::Rejected(reject)) => {
-                tracing::warn!("the catalog refuses what this agent states: {reject}");
-                Agreement::Refused
-            }
-            // Nothing that this room writes compares and sets or locks, and the end comes by itself.
-            Ok(Reply::CasMismatch | Reply::NoLock(_)) | Err(ProposeFault::Stopping) => {
-                Agreement::Refused
-            }
+            Ok(reply) => match reply.is_done() {
+                Ok(true) => Agreement::Agrees,
+                // Nothing that this room writes compares or locks.
+                Ok(false) => Agreement::Refused,
+                Err(reject) => {
+                    tracing::warn!("the catalog refuses what this agent states: {reject}");
+                    Agreement::Refused
+                }
+            },
+            // The end comes by itself.
+            Err(ProposeFault::Stopping) => Agreement::Refused,
             Err(ProposeFault::NoLeader) => Agreement::NoLeader,
             Err(
                 fault @ (ProposeFault::Storage(_)
@@ -226,9 +228,11 @@ impl Synchroniser {
         let target = DeregistrationTarget::Node;
         let command = Command::Deregister(Deregistration { node, target });
         match self.propose.propose(command).await {
-            Ok(Reply::Done(_)) => Ok(()),
-            Ok(Reply::Rejected(reject)) => Err(reject.to_string()),
-            Ok(Reply::CasMismatch | Reply::NoLock(_)) => Err("the catalog refused".to_owned()),
+            Ok(reply) => match reply.is_done() {
+                Ok(true) => Ok(()),
+                Ok(false) => Err("the catalog refused".to_owned()),
+                Err(reject) => Err(reject.to_string()),
+            },
             Err(fault) => Err(fault.to_string()),
         }
     }

@@ -28,6 +28,8 @@ pub(in crate::api) mod registration;
 
 pub(in crate::api) mod operator;
 
+pub(in crate::api) mod transaction;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 

@@ -40,7 +40,7 @@ pub(in crate::api) fn register(body: &[u8]) -> Result<Addressed, Fault> {
     // A node that nobody knows yet is made all the same, of what is stated.
     let is_kept = root.truth("SkipNodeUpdate")?;
     let is_stated = !is_kept || !root.text("Address")?.is_empty();
-    let machine = if is_stated { Some(machine(&root)?) } else { None };
+    let machine = if is_stated { Some(machine(&root, "NodeMeta")?) } else { None };
     let service = match root.object("Service", "NodeService")? {
         Some(object) => Some(service(&object.only(SERVICE_KEYS)?, &node)?),
         None => None,
@@ -79,7 +79,11 @@ pub(in crate::api) fn deregister(body: &[u8]) -> Result<Addressed, Fault> {
     Ok(Addressed { datacenter, command: Command::Deregister(Deregistration { node, target }) })
 }
 
-fn node_name(root: &Object<'_>) -> Result<NodeName, Fault> {
+/// The node that is meant.
+///
+/// # Errors
+/// [`Fault::Refused`], where none is stated.
+pub(in crate::api) fn node_name(root: &Object<'_>) -> Result<NodeName, Fault> {
     let text = root.text("Node")?;
     if text.is_empty() {
         return Err(Fault::Refused("Must provide node".to_owned()));
@@ -87,7 +91,11 @@ fn node_name(root: &Object<'_>) -> Result<NodeName, Fault> {
     name(NodeName::new(text), "node name")
 }
 
-fn machine(root: &Object<'_>) -> Result<Machine, Fault> {
+/// What is stated of a machine, with its metadata under `meta_key`.
+///
+/// # Errors
+/// As [`register`].
+pub(in crate::api) fn machine(root: &Object<'_>, meta_key: &'static str) -> Result<Machine, Fault> {
     let text = root.text("Address")?;
     if text.is_empty() {
         let text = "Must provide address if SkipNodeUpdate is not set";
@@ -103,7 +111,7 @@ fn machine(root: &Object<'_>) -> Result<Machine, Fault> {
         id: id.to_ascii_lowercase(),
         address: name(Address::new(text), "node address")?,
         tagged_addresses,
-        meta: name(meta::parse_foreign(texts_by_name(root, "NodeMeta")?), "NodeMeta")?,
+        meta: name(meta::parse_foreign(texts_by_name(root, meta_key)?), meta_key)?,
     })
 }
 
@@ -118,7 +126,11 @@ fn check_uuid(id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn service(object: &Object<'_>, node: &NodeName) -> Result<Service, Fault> {
+/// What is stated of a service of `node`.
+///
+/// # Errors
+/// As [`register`].
+pub(in crate::api) fn service(object: &Object<'_>, node: &NodeName) -> Result<Service, Fault> {
     let (id, service) = (object.text("ID")?, object.text("Service")?);
     if service.is_empty() {
         return Err(Fault::Refused("Must provide service name with ID".to_owned()));
@@ -178,7 +190,11 @@ fn weights(object: &Object<'_>) -> Result<Weights, Fault> {
     name(Weights::new(passing, warning), "Weights")
 }
 
-fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
+/// What is stated of a check of `node`.
+///
+/// # Errors
+/// As [`register`].
+pub(in crate::api) fn check(object: &Object<'_>, node: &NodeName) -> Result<CheckState, Fault> {
     let stated_node = object.text("Node")?;
     if !stated_node.is_empty() && stated_node.to_lowercase() != node.folded() {
         let text = format!("check node {stated_node:?} does not match node {:?}", node.as_str());
@@ -276,7 +292,10 @@ fn check_count(key: &str, count: usize) -> Result<(), Fault> {
 }
 
 /// A parsed name or address, or the refusal that says what it was to be.
-fn name<T, F: std::fmt::Display>(parsed: Result<T, F>, what: &str) -> Result<T, Fault> {
+pub(in crate::api) fn name<T, F: std::fmt::Display>(
+    parsed: Result<T, F>,
+    what: &str,
+) -> Result<T, Fault> {
     parsed.map_err(|fault| Fault::Invalid(format!("Invalid {what}: {fault}")))
 }
 
@@ -299,7 +318,7 @@ const REGISTER_KEYS: &[&str] = &[
 ];
 
 /// What it may state of a service; much of it is what reads show, since clients send back what they read.
-const SERVICE_KEYS: &[&str] = &[
+pub(in crate::api) const SERVICE_KEYS: &[&str] = &[
     "Kind",
     "ID",
     "Service",
@@ -324,7 +343,7 @@ const SERVICE_KEYS: &[&str] = &[
 ];
 
 /// What it may state of a check.
-const CHECK_KEYS: &[&str] = &[
+pub(in crate::api) const CHECK_KEYS: &[&str] = &[
     "Node",
     "CheckID",
     "Name",

@@ -20,7 +20,7 @@ use crate::api::json::operator::{AutopilotJson, HealthJson, ServerHealthJson, St
 use crate::api::kv::parse_number;
 use crate::api::operator::servers;
 use crate::catalog::command::AutopilotSet;
-use crate::catalog::{Command, Reply, View};
+use crate::catalog::{Command, View};
 use crate::model::autopilot::Autopilot;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::number::Revision;
@@ -61,11 +61,8 @@ pub(in crate::api) async fn set(
         parse_number(text).map(Revision).map_err(wrong)
     });
     let command = Command::AutopilotSet(AutopilotSet { settings, cas: cas.transpose()? });
-    match api.services.propose.propose(command).await? {
-        Reply::Done(_) => json(call.pretty, &true),
-        Reply::CasMismatch | Reply::NoLock(_) => json(call.pretty, &false),
-        Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-    }
+    let reply = api.services.propose.propose(command).await?;
+    json(call.pretty, &reply.is_done().map_err(Fault::Reject)?)
 }
 
 fn decode(body: &[u8]) -> Result<Autopilot, Fault> {

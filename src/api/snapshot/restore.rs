@@ -132,9 +132,10 @@ async fn done(api: &Api, command: Command) -> Result<(), Fault> {
     match api.services.propose.propose(command).await? {
         Reply::Done(_) => Ok(()),
         Reply::Rejected(reject) => Err(Fault::Reject(reject)),
-        other @ (Reply::CasMismatch | Reply::NoLock(_)) => {
-            Err(Fault::Bug(format!("a restore came to {other:?}")))
-        }
+        other @ (Reply::CasMismatch
+        | Reply::NoLock(_)
+        | Reply::Transacted(_)
+        | Reply::Aborted(_)) => Err(Fault::Bug(format!("a restore came to {other:?}"))),
     }
 }
 

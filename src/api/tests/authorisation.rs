@@ -16,13 +16,15 @@ use crate::api::tests::fixture::{Server, server_with, show};
 enum Fate {
     /// 403.
     Denied,
+    /// 409 for the whole of a transaction, which says for each operation that it is denied.
+    Aborted,
     /// Something is left out, and a header says so; who may see all is shown a secret.
     Filtered,
     /// There is nothing to hide, whoever asks: why.
     Public(&'static str),
 }
 
-use Fate::{Denied, Filtered, Public};
+use Fate::{Aborted, Denied, Filtered, Public};
 
 /// A request for each method of each route. Everything that the catalog and the agent hold is called `secret`.
 const TABLE: &[(&str, Fate)] = &[
@@ -86,6 +88,23 @@ const TABLE: &[(&str, Fate)] = &[
     ("GET /v1/session/info/SESSION", Filtered),
     ("GET /v1/session/node/secret-node", Filtered),
     ("GET /v1/session/list", Filtered),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"get","Key":"secret-key"}}]"#, Filtered),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"get-tree","Key":"secret"}}]"#, Filtered),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"check-not-exists","Key":"secret-key"}}]"#, Aborted),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"set","Key":"secret-key","Value":"MQ=="}}]"#, Aborted),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"delete","Key":"secret-key"}}]"#, Aborted),
+    (r#"PUT /v1/txn [{"KV":{"Verb":"delete-tree","Key":""}}]"#, Aborted),
+    (r#"PUT /v1/txn [{"Node":{"Verb":"set","Node":{"Node":"x","Address":"10.0.0.9"}}}]"#, Aborted),
+    (r#"PUT /v1/txn [{"Node":{"Verb":"delete","Node":{"Node":"secret-node"}}}]"#, Aborted),
+    (
+        r#"PUT /v1/txn [{"Service":{"Verb":"set","Node":"secret-node","Service":{"Service":"x"}}}]"#,
+        Aborted,
+    ),
+    (
+        r#"PUT /v1/txn [{"Check":{"Verb":"set","Check":{"Node":"secret-node","CheckID":"x"}}}]"#,
+        Aborted,
+    ),
+    (r#"PUT /v1/txn [{"Node":{"Verb":"get","Node":{"Node":"secret-node"}}}]"#, Filtered),
     ("GET /v1/agent/self", Denied),
     ("GET /v1/agent/members", Filtered),
     ("PUT /v1/agent/maintenance?enable=true", Denied),
@@ -268,6 +287,7 @@ async fn judge(server: &Server, line: &str, fate: Fate) -> Result<(), String> {
     let is_filtered = shown.contains("x-consul-results-filtered-by-acls: true\n");
     let is_right = match fate {
         Denied => is_denied,
+        Aborted => shown.starts_with("409\n") && shown.contains(r#""What":"Permission denied""#),
         Filtered => is_filtered && (shown.starts_with("200\n") || shown.starts_with("404\n")),
         Public(_) => !is_denied,
     };
@@ -284,6 +304,7 @@ async fn judge(server: &Server, line: &str, fate: Fate) -> Result<(), String> {
     let shown = show(response).await;
     let is_right = match fate {
         Denied => false,
+        Aborted => !shown.contains("Permission denied"),
         Filtered => shown.starts_with("200\n") && is_told(&shown) && !shown.contains("filtered-by"),
         Public(_) => !is_told(&shown),
     };

@@ -154,6 +154,7 @@ pub(super) fn server_with(
         pretty,
         translate_wan_addrs: false,
         kv_value_bytes_max: 16,
+        txn_bytes_max: 4_096,
         wait_default: Duration::from_secs(300),
         wait_max: Duration::from_secs(600),
         session_ttl_min: SESSION_TTL_MIN,

@@ -13,6 +13,8 @@ mod autopilot;
 
 mod restore;
 
+mod transaction;
+
 use crate::catalog::command::Command;
 use crate::catalog::reply::{Changes, Reply};
 use crate::catalog::row::RowKey;
@@ -62,6 +64,9 @@ pub fn apply(
         Command::StagePart(part) => restore::stage(catalog, revision, part, &mut changes),
         Command::Restore(restore) => restore::restore(catalog, revision, restore, &mut changes),
         Command::DropStaged(drop) => restore::drop_staged(catalog, revision, drop, &mut changes),
+        Command::Transact(transaction) => {
+            transaction::transact(catalog, revision, &transaction.operations, &mut changes)
+        }
         Command::Unknown => Reply::Done(revision),
     };
     // A backup that was restored may be ahead of the log; whoever counts goes on from there.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use fastrand::Rng;
 
-use crate::catalog::apply::{apply, restore, session};
+use crate::catalog::apply::{apply, restore, session, transaction};
 use crate::catalog::command::{
     AutopilotSet, CheckState, Command, CoordinateUpdate, Deregistration, DeregistrationTarget,
     KvDelete, KvDeleteTree, KvSet, Machine, ReapTombstones, Registration,
@@ -43,6 +43,8 @@ pub(super) fn check(lines: &str, ask: impl FnOnce(&Catalog) -> String, expected:
             Reply::CasMismatch => "mismatch".to_owned(),
             Reply::NoLock(why) => format!("{why:?}"),
             Reply::Rejected(reject) => reject.to_string(),
+            Reply::Transacted(found) => transaction::tests::show_found(&found),
+            Reply::Aborted(failures) => transaction::tests::show_failures(&failures),
         };
         let wakes = if changes.topics.is_empty() { "" } else { ", wakes" };
         writeln!(shown, "{revision} {line}: {reply}{wakes}").unwrap();
@@ -53,8 +55,11 @@ pub(super) fn check(lines: &str, ask: impl FnOnce(&Catalog) -> String, expected:
 
 /// `set KEY VALUE [cas N]`, `delete KEY [cas N]`, `delete-tree PREFIX`, `reap N`, `node NAME [ID]`,
 /// `service NODE ID NAME [TAG]`, `check NODE ID STATUS [SERVICE-ID]`, `gone NODE [service ID | check ID]`, and
-/// the words of sessions; before each, `@N` sets the clock to a second.
-fn parse(line: &str) -> Command {
+/// the words of sessions and transactions; before each, `@N` sets the clock to a second.
+pub(super) fn parse(line: &str) -> Command {
+    if let Some(steps) = line.strip_prefix("transact ") {
+        return transaction::tests::parse(steps);
+    }
     let words: Vec<&str> = line.split(' ').collect();
     match words[..] {
         ["set", key, value] => set(key, value, None),
@@ -487,7 +492,8 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
             Command::AutopilotSet(AutopilotSet { settings, cas: cas.map(Revision) })
         }
         10 => gone(node, DeregistrationTarget::Check(CheckId::new("c1").unwrap())),
-        11..=16 => session::tests::random(rng),
+        11..=15 => session::tests::random(rng),
+        16 => transaction::tests::random(rng),
         _ if rng.bool() => gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap())),
         _ => gone(node, DeregistrationTarget::Node),
     }

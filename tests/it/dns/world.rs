@@ -11,7 +11,7 @@ use hickory_proto::op::ResponseCode;
 use lictor::acl::Authorizer;
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
-use lictor::catalog::{Catalog, Command, Reply, View};
+use lictor::catalog::{Catalog, Command, View};
 use lictor::dns::outside::{Ask, Failure, Fetched, Outside, Told};
 use lictor::dns::{
     CookieSecret, Incoming, Known, Outgoing, Setup, Transport, Worker, respond, text,
@@ -152,11 +152,11 @@ impl World {
         let registration = Registration { node, machine, service, checks };
         self.revision += 1;
         let command = Command::Register(Box::new(registration));
-        match apply(&mut self.catalog, Revision(self.revision), Now(0), &command).0 {
-            Reply::Done(_) => Ok(()),
-            Reply::CasMismatch => Err("a check-and-set".to_owned()),
-            Reply::NoLock(_) => Err("a lock".to_owned()),
-            Reply::Rejected(reject) => Err(reject.to_string()),
+        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), &command);
+        match reply.is_done() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("a registration neither compares nor locks".to_owned()),
+            Err(reject) => Err(reject.to_string()),
         }
     }
 
