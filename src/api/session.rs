@@ -126,7 +126,11 @@ fn parse_id(call: &Call, prefix: &str) -> Result<SessionId, Fault> {
     session_id(&call.named(prefix, "Missing session")?)
 }
 
-fn session_id(text: &str) -> Result<SessionId, Fault> {
+/// The id of a session.
+///
+/// # Errors
+/// [`Fault::Refused`], where the text is none.
+pub(in crate::api) fn session_id(text: &str) -> Result<SessionId, Fault> {
     SessionId::parse(text)
         .map_err(|fault| Fault::Refused(format!("failed session lookup: index error: {fault}")))
 }

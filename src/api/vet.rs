@@ -8,7 +8,7 @@ use crate::agent::LocalView;
 use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::catalog::command::{Deregistration, DeregistrationTarget, Machine, Registration};
-use crate::catalog::operation::{Operation, Subject};
+use crate::catalog::operation::Operation;
 use crate::catalog::state::NodeEntry;
 use crate::catalog::{Command, View};
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
@@ -179,12 +179,7 @@ fn vet_operation(
             vet_registration(acl, view, &registration, false)
         }
         Operation::Deregister { subject, .. } => {
-            let (node, target) = match subject.clone() {
-                Subject::Node(node) => (node, DeregistrationTarget::Node),
-                Subject::Service(node, id) => (node, DeregistrationTarget::Service(id)),
-                Subject::Check(node, id) => (node, DeregistrationTarget::Check(id)),
-            };
-            vet_deregistration(acl, view, &Deregistration { node, target })
+            vet_deregistration(acl, view, &subject.deregistration())
         }
         Operation::SessionDestroy(destroy) => {
             let session = view.session(destroy.id);

@@ -8,7 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::command::{
-    KvDelete, KvDeleteTree, KvLock, KvSet, Registration, SessionDestroy,
+    Deregistration, DeregistrationTarget, KvDelete, KvDeleteTree, KvLock, KvSet, Registration,
+    SessionDestroy,
 };
 use crate::catalog::reply::Reject;
 use crate::model::check::Check;
@@ -138,6 +139,19 @@ pub enum Subject {
     Service(NodeName, ServiceId),
     /// A check of a node.
     Check(NodeName, CheckId),
+}
+
+impl Subject {
+    /// What takes it away.
+    #[must_use]
+    pub fn deregistration(&self) -> Deregistration {
+        let (node, target) = match self.clone() {
+            Self::Node(node) => (node, DeregistrationTarget::Node),
+            Self::Service(node, id) => (node, DeregistrationTarget::Service(id)),
+            Self::Check(node, id) => (node, DeregistrationTarget::Check(id)),
+        };
+        Deregistration { node, target }
+    }
 }
 
 /// As errors call it.

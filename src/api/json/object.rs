@@ -32,17 +32,31 @@ pub(in crate::api) fn parse(body: &[u8]) -> Result<Value, Fault> {
     })
 }
 
+/// The list that a body is; `null` is one without items. `name` is what it is called in errors.
+///
+/// # Errors
+/// [`Fault::Decode`], where it is anything else.
+pub(in crate::api) fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Fault> {
+    match value {
+        Value::Array(items) => Ok(items),
+        Value::Null => Ok(&[]),
+        other => Err(unfit_root(other, name)),
+    }
+}
+
+/// That a body is something else than it must be.
+fn unfit_root(found: &Value, name: &str) -> Fault {
+    let kind = kind(found);
+    Fault::Decode(format!("json: cannot unmarshal {kind} into Go value of type {name}"))
+}
+
 impl<'a> Object<'a> {
     /// The object that a body is; `null` is one without fields.
     pub(in crate::api) fn root(value: &'a Value, name: &'static str) -> Result<Self, Fault> {
         match value {
             Value::Object(fields) => Ok(Self { fields, name }),
             Value::Null => Ok(Self { fields: no_fields(), name }),
-            other => {
-                let kind = kind(other);
-                let text = format!("json: cannot unmarshal {kind} into Go value of type {name}");
-                Err(Fault::Decode(text))
-            }
+            other => Err(unfit_root(other, name)),
         }
     }
 

@@ -12,9 +12,10 @@ use crate::api::fault::Fault;
 use crate::api::json::check::CheckJson;
 use crate::api::json::kv::KvPairJson;
 use crate::api::json::node::NodeJson;
-use crate::api::json::object::{Object, parse};
+use crate::api::json::object::{Object, list, parse};
 use crate::api::json::registration::{self, CHECK_KEYS, SERVICE_KEYS};
 use crate::api::json::service::ServiceJson;
+use crate::api::session::{lock_session, session_id};
 use crate::catalog::command::{
     KvDelete, KvDeleteTree, KvLock, KvSet, Registration, SessionDestroy,
 };
@@ -22,7 +23,6 @@ use crate::catalog::operation::{Found, Operation, Subject};
 use crate::model::limits::TRANSACTION_OPERATIONS_MAX;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::number::Revision;
-use crate::model::session::SessionId;
 
 /// A stated operation.
 #[derive(Debug)]
@@ -44,17 +44,7 @@ pub(in crate::api) fn steps(body: &[u8], options: &ApiOptions) -> Result<Vec<Ste
         other => other,
     };
     let value = parse(body).map_err(unreadable)?;
-    let list = match &value {
-        Value::Array(list) => list.as_slice(),
-        Value::Null => &[],
-        // An object is the only other thing that has a name for what it is.
-        other => {
-            return Err(unreadable(Object::root(other, "api.TxnOps").err().unwrap_or_else(|| {
-                let text = "json: cannot unmarshal object into Go value of type api.TxnOps";
-                Fault::Decode(text.to_owned())
-            })));
-        }
-    };
+    let list = list(&value, "api.TxnOps").map_err(unreadable)?;
     let count = list.len();
     if TRANSACTION_OPERATIONS_MAX < count {
         let text = format!(
@@ -110,8 +100,7 @@ fn key(object: &Object<'_>, options: &ApiOptions) -> Result<Operation, Fault> {
         Ok(Operation::KvSet(KvSet { key, value, flags: object.unsigned("Flags")?, cas }))
     };
     let lock = || {
-        let session = session_id(object.text("Session")?)?;
-        let session = session.ok_or_else(|| refused("missing session"))?;
+        let session = lock_session(object.text("Session")?)?;
         let (key, value) = (key.clone(), value(object, options)?);
         Ok(KvLock { key, value, flags: object.unsigned("Flags")?, session })
     };
@@ -125,7 +114,8 @@ fn key(object: &Object<'_>, options: &ApiOptions) -> Result<Operation, Fault> {
         "get-tree" => Ok(Operation::KvGetTree { prefix: KeyPrefix::new(path) }),
         "check-index" => Ok(Operation::KvCheckIndex { key, revision }),
         "check-session" => {
-            Ok(Operation::KvCheckSession { key, session: session_id(object.text("Session")?)? })
+            let session = Some(object.text("Session")?).filter(|text| !text.is_empty());
+            Ok(Operation::KvCheckSession { key, session: session.map(session_id).transpose()? })
         }
         "check-not-exists" => Ok(Operation::KvCheckNotExists { key }),
         "delete" => Ok(Operation::KvDelete(KvDelete { key, cas: None })),
@@ -165,14 +155,13 @@ fn node(object: &Object<'_>, options: &ApiOptions) -> Result<Operation, Fault> {
         return Ok(Operation::GetNodeById { id: id.to_ascii_lowercase() });
     }
     let node = registration::node_name(&stated)?;
-    let register = |cas| {
+    let register = || {
         if stated.text("Address")?.is_empty() {
             return Err(refused("Must provide address"));
         }
         let machine = Some(registration::machine(&stated, "Meta")?);
         let node = node.clone();
-        let registration = Registration { node, machine, service: None, checks: Vec::new() };
-        Ok((Box::new(registration), cas))
+        Ok(Registration { node, machine, service: None, checks: Vec::new() })
     };
     operation(&stated, verb, "Node", Subject::Node(node.clone()), register)
 }
@@ -194,11 +183,10 @@ fn service(object: &Object<'_>) -> Result<Operation, Fault> {
         return Err(refused("Must provide service ID"));
     }
     let id = registration::name(ServiceId::new(id), "service ID")?;
-    let register = |cas| {
+    let register = || {
         let service = Some(registration::service(&stated, &node)?);
         let node = node.clone();
-        let registration = Registration { node, machine: None, service, checks: Vec::new() };
-        Ok((Box::new(registration), cas))
+        Ok(Registration { node, machine: None, service, checks: Vec::new() })
     };
     operation(&stated, verb, "Service", Subject::Service(node.clone(), id), register)
 }
@@ -219,11 +207,9 @@ fn check(object: &Object<'_>) -> Result<Operation, Fault> {
         return Err(refused("Must provide check ID"));
     }
     let id = registration::name(CheckId::new(id), "check ID")?;
-    let register = |cas| {
+    let register = || {
         let checks = vec![registration::check(&stated, &node)?];
-        let registration =
-            Registration { node: node.clone(), machine: None, service: None, checks };
-        Ok((Box::new(registration), cas))
+        Ok(Registration { node: node.clone(), machine: None, service: None, checks })
     };
     operation(&stated, verb, "Check", Subject::Check(node.clone(), id), register)
 }
@@ -234,7 +220,7 @@ fn operation(
     verb: &str,
     kind: &str,
     subject: Subject,
-    register: impl FnOnce(Option<Revision>) -> Result<(Box<Registration>, Option<Revision>), Fault>,
+    register: impl FnOnce() -> Result<Registration, Fault>,
 ) -> Result<Operation, Fault> {
     let cas = match verb {
         "cas" | "delete-cas" => Some(Revision(stated.unsigned("ModifyIndex")?)),
@@ -243,7 +229,7 @@ fn operation(
     match verb {
         "get" => Ok(Operation::Get { subject }),
         "set" | "cas" => {
-            let (registration, cas) = register(cas)?;
+            let registration = Box::new(register()?);
             Ok(Operation::Register { subject, registration, cas })
         }
         "delete" | "delete-cas" => Ok(Operation::Deregister { subject, cas }),
@@ -256,20 +242,11 @@ fn session(object: &Object<'_>) -> Result<Operation, Fault> {
     let stated = required(object, "Session", "api.Session")?;
     match verb {
         "delete" => {
-            let id = session_id(stated.text("ID")?)?.ok_or_else(|| refused("missing session"))?;
+            let id = lock_session(stated.text("ID")?)?;
             Ok(Operation::SessionDestroy(SessionDestroy { id }))
         }
         other => Err(unknown_verb("Session", other)),
     }
-}
-
-/// A session's id; nothing for an empty text.
-fn session_id(text: &str) -> Result<Option<SessionId>, Fault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let refuse = |fault| Fault::Refused(format!("failed session lookup: index error: {fault}"));
-    SessionId::parse(text).map(Some).map_err(refuse)
 }
 
 fn required<'a>(

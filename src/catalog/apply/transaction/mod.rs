@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use crate::catalog::apply::{kv, registration, session};
-use crate::catalog::command::{Deregistration, DeregistrationTarget, KvLock, Registration};
+use crate::catalog::command::{KvLock, Registration};
 use crate::catalog::operation::{Conflict, Failure, Found, Operation, Subject};
 use crate::catalog::reply::{Changes, NoLock, Reply};
 use crate::catalog::state::Catalog;
@@ -180,12 +180,7 @@ fn deregister(
     if cas.is_some() && cas != modified {
         return Err(Conflict::DeleteStale(subject.clone()));
     }
-    let (node, target) = match subject.clone() {
-        Subject::Node(node) => (node, DeregistrationTarget::Node),
-        Subject::Service(node, id) => (node, DeregistrationTarget::Service(id)),
-        Subject::Check(node, id) => (node, DeregistrationTarget::Check(id)),
-    };
-    registration::deregister(catalog, revision, &Deregistration { node, target }, changes);
+    registration::deregister(catalog, revision, &subject.deregistration(), changes);
     Ok(Vec::new())
 }
 
