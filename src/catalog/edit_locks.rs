@@ -13,16 +13,24 @@ use crate::model::time::Now;
 impl Catalog {
     /// Puts an entry under its key.
     pub(in crate::catalog) fn put_pair(&mut self, pair: &Arc<KvPair>) {
-        self.remove_pair(&pair.key);
+        let before = self.kv.insert(pair.key.clone(), Arc::clone(pair));
+        self.forget_lock(before.as_deref());
         if let Some(session) = pair.session {
             self.session_keys.entry(session).or_default().insert(pair.key.clone());
         }
-        self.kv.insert(pair.key.clone(), Arc::clone(pair));
     }
 
     /// Takes an entry away, and the lock on it.
     pub(in crate::catalog) fn remove_pair(&mut self, key: &Key) {
-        let Some(session) = self.kv.remove(key).and_then(|pair| pair.session) else { return };
+        let before = self.kv.remove(key);
+        self.forget_lock(before.as_deref());
+    }
+
+    /// Takes the lock of an entry that is gone from who held it.
+    fn forget_lock(&mut self, before: Option<&KvPair>) {
+        let Some((key, session)) = before.and_then(|pair| Some((&pair.key, pair.session?))) else {
+            return;
+        };
         let Some(keys) = self.session_keys.get_mut(&session) else { return };
         keys.remove(key);
         if keys.is_empty() {

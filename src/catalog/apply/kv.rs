@@ -124,10 +124,11 @@ fn store(
 ) {
     if let Some(before) = before {
         after.create_revision = before.create_revision;
-        let modify_revision = before.modify_revision;
-        if (KvPair { modify_revision, ..after.clone() }) == *before {
+        after.modify_revision = before.modify_revision;
+        if after == *before {
             return;
         }
+        after.modify_revision = revision;
     }
     let key = after.key.clone();
     catalog.put_pair(&Arc::new(after));
