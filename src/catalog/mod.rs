@@ -24,6 +24,8 @@ pub mod lookup;
 
 pub mod row;
 
+pub mod pieces;
+
 pub mod backup;
 
 pub mod archive;

@@ -1,7 +1,7 @@
 //! A snapshot → the whole state: looked at while it arrives, then set aside in the catalog part by part, then put
 //! in place by one Command.
 
-use std::io::{self, Read};
+use std::io;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,6 +18,7 @@ use crate::api::guard::permit;
 use crate::api::meter::time_restore;
 use crate::catalog::archive::{self, Archive, ArchiveFault};
 use crate::catalog::command::{DropStaged, Restore, StagePart};
+use crate::catalog::pieces::Pieces;
 use crate::catalog::{Command, Reply};
 use crate::model::limits::{
     RESTORE_PART_BYTES, SNAPSHOT_BODY_TIMEOUT, SNAPSHOT_PIECE_TIMEOUT, SNAPSHOT_STATE_BYTES_MAX,
@@ -63,11 +64,11 @@ pub(in crate::api) async fn restore(
 
 /// Reads a snapshot from pieces, and keeps the backup in it in parts as large as one Command carries.
 fn look(
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    mut receiver: mpsc::Receiver<io::Result<Bytes>>,
 ) -> Result<(Archive, Vec<Bytes>), ArchiveFault> {
     let mut parts: Vec<Bytes> = Vec::new();
     let mut part: Vec<u8> = Vec::new();
-    let pieces = Pieces { receiver, current: Bytes::new() };
+    let pieces = Pieces::new(std::iter::from_fn(|| receiver.blocking_recv()));
     let archive = archive::read(pieces, &mut |mut bytes: &[u8]| {
         while !bytes.is_empty() {
             let room = RESTORE_PART_BYTES.saturating_sub(part.len());
@@ -136,31 +137,6 @@ async fn done(api: &Api, command: Command) -> Result<(), Fault> {
         | Reply::NoLock(_)
         | Reply::Transacted(_)
         | Reply::Aborted(_)) => Err(Fault::Bug(format!("a restore came to {other:?}"))),
-    }
-}
-
-/// A body for a thread that may block.
-struct Pieces {
-    /// Where it comes from.
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    /// The rest of the piece that is read.
-    current: Bytes,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            match self.receiver.blocking_recv() {
-                None => return Ok(0),
-                Some(piece) => self.current = piece?,
-            }
-        }
-        let count = out.len().min(self.current.len());
-        let piece = self.current.split_to(count);
-        if let Some(out) = out.get_mut(..count) {
-            out.copy_from_slice(&piece);
-        }
-        Ok(count)
     }
 }
 

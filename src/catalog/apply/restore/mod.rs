@@ -1,14 +1,13 @@
 //! A backup in the place of everything: its parts are set aside one by one, and one command puts the whole in
 //! place, or leaves all as it was.
 
-use std::io::{self, Read};
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
 use imbl::OrdMap;
 
 use crate::catalog::backup;
 use crate::catalog::command::{DropStaged, Restore, StagePart};
+use crate::catalog::pieces::Pieces;
 use crate::catalog::reply::{Changes, Reject, Reply};
 use crate::catalog::row::RowKey;
 use crate::catalog::state::{Catalog, Staged, Tables};
@@ -47,7 +46,7 @@ pub(super) fn restore(
     let Some(staged) = catalog.staged.as_ref().filter(is_whole).cloned() else {
         return Reply::Rejected(Reject::RestoreLost);
     };
-    let parts = Parts { parts: staged.parts.values(), current: Bytes::new() };
+    let parts = Pieces::new(staged.parts.values().cloned().map(Ok));
     let read = backup::read(parts).map_err(|fault| fault.to_string());
     let sound = read.and_then(|restored| match restored.audit().first() {
         None => Ok(restored),
@@ -130,28 +129,6 @@ impl Staged {
     #[must_use]
     pub fn part_count(&self) -> u32 {
         u32::try_from(self.parts.len()).unwrap_or(u32::MAX)
-    }
-}
-
-/// Parts as one stream of bytes.
-struct Parts<I> {
-    /// Those that are still to come.
-    parts: I,
-    /// The rest of the one that is read.
-    current: Bytes,
-}
-
-impl<'a, I: Iterator<Item = &'a Bytes>> Read for Parts<I> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.current.is_empty() {
-            let Some(next) = self.parts.next() else { return Ok(0) };
-            self.current = next.clone();
-        }
-        let count = out.len().min(self.current.len());
-        if let Some(out) = out.get_mut(..count) {
-            self.current.copy_to_slice(out);
-        }
-        Ok(count)
     }
 }
 
