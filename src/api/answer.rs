@@ -45,13 +45,18 @@ impl Index {
     /// The headers of a read that says how fresh it is; Consul's KV reads do not.
     pub(in crate::api) fn headers_with_consistency(&self, call: &Call) -> HeaderMap {
         let mut headers = self.headers(call);
-        let word = match self.consistency {
+        let word = HeaderValue::from_static(self.consistency_word());
+        headers.insert(EFFECTIVE_CONSISTENCY, word);
+        headers
+    }
+
+    /// How fresh the answer is, in Consul's word.
+    pub(in crate::api) fn consistency_word(&self) -> &'static str {
+        match self.consistency {
             Consistency::Stale => "stale",
             Consistency::Lease => "leader",
             Consistency::Linearizable => "consistent",
-        };
-        headers.insert(EFFECTIVE_CONSISTENCY, HeaderValue::from_static(word));
-        headers
+        }
     }
 
     /// A value that was read, under the headers of a read that says how fresh it is.
@@ -132,7 +137,7 @@ pub(in crate::api) const REASON: HeaderName = HeaderName::from_static("x-consul-
 pub(in crate::api) const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
 
 /// What a blocking query hands back.
-const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
+pub(in crate::api) const INDEX: HeaderName = HeaderName::from_static("x-consul-index");
 
 /// Whether the caller's token left something out.
 const FILTERED: HeaderName = HeaderName::from_static("x-consul-results-filtered-by-acls");

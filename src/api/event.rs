@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, put};
 use uuid::Uuid;
 
 use crate::api::Api;
-use crate::api::answer::{filter_headers, json, json_with};
+use crate::api::answer::{INDEX, filter_headers, json, json_with};
 use crate::api::blocking::jittered;
 use crate::api::body::read_json;
 use crate::api::call::Call;
@@ -95,6 +95,3 @@ fn refuse(fault: &EventFault) -> Fault {
         }
     }
 }
-
-/// What a blocking query hands back.
-const INDEX: HeaderName = HeaderName::from_static("x-consul-index");

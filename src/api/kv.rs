@@ -14,6 +14,7 @@ use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::api::json::kv::{KeyText, KvPairJson};
 use crate::api::meter::time_kv_write;
+use crate::api::params::parse_number;
 use crate::api::session::lock_session;
 use crate::catalog::Command;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
@@ -158,16 +159,6 @@ fn parse_key(path: &[u8]) -> Result<Key, Fault> {
 /// A number that a parameter states.
 fn number(call: &Call, name: &str) -> Result<Option<u64>, Fault> {
     call.params.first(name).map(parse_number).transpose()
-}
-
-/// A number as Go's `strconv.ParseUint` reads it.
-pub(in crate::api) fn parse_number(text: &str) -> Result<u64, Fault> {
-    // Rust's parser takes a plus sign, Go's does not.
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if is_number => Ok(number),
-        Ok(_) | Err(_) => Err(Fault::number(text)),
-    }
 }
 
 fn refuse_together(call: &Call, names: &[&str]) -> Result<(), Fault> {

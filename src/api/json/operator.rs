@@ -8,8 +8,8 @@ use crate::api::answer::Index;
 use crate::catalog::View;
 use crate::model::autopilot::AutopilotEntry;
 use crate::model::number::Revision;
+use crate::model::service::CONSUL_SERVICE;
 use crate::model::time::{GoDuration, Now};
-use crate::publish::Consistency;
 
 /// The servers of a cluster.
 #[derive(Serialize)]
@@ -214,17 +214,12 @@ pub(in crate::api) struct UsageJson {
 
 impl UsageJson {
     pub(in crate::api) fn new(usage: BTreeMap<String, CountsJson>, index: &Index) -> Self {
-        let consistency_level = match index.consistency {
-            Consistency::Stale => "stale",
-            Consistency::Lease => "leader",
-            Consistency::Linearizable => "consistent",
-        };
         Self {
             usage,
             index: index.revision,
             last_contact: index.last_contact_ms,
             known_leader: index.has_leader,
-            consistency_level,
+            consistency_level: index.consistency_word(),
         }
     }
 }
@@ -249,7 +244,7 @@ impl CountsJson {
     /// Counts what is there.
     pub(in crate::api) fn new(view: &View) -> Self {
         let instances = view.services().map(|entry| entry.instances.len()).sum();
-        let own = view.service(SERVERS).map_or(0, |entry| entry.instances.len());
+        let own = view.service(CONSUL_SERVICE).map_or(0, |entry| entry.instances.len());
         Self {
             nodes: view.node_count(),
             services: view.services().count(),
@@ -265,9 +260,6 @@ pub(in crate::api) fn moment(now: Now) -> String {
     let (date, time) = now.date_and_time();
     format!("{date}T{time}Z")
 }
-
-/// The service that the servers themselves are.
-const SERVERS: &str = "consul";
 
 /// The kinds of instances that only a mesh has.
 const MESH_KINDS: [&str; 6] = [

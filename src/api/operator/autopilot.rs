@@ -1,6 +1,5 @@
 //! `/v1/operator/autopilot/*`: what the leader does with servers by itself, and how they are.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,10 +16,10 @@ use crate::api::fault::Fault;
 use crate::api::guard::permit;
 use crate::api::json::object::{Object, parse};
 use crate::api::json::operator::{AutopilotJson, HealthJson, ServerHealthJson, StateJson, moment};
-use crate::api::kv::parse_number;
 use crate::api::operator::servers;
+use crate::api::params::parse_number;
+use crate::catalog::Command;
 use crate::catalog::command::AutopilotSet;
-use crate::catalog::{Command, View};
 use crate::model::autopilot::Autopilot;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::number::Revision;
@@ -112,14 +111,16 @@ pub(in crate::api) async fn state(State(api): State<Api>, call: Call) -> Result<
 
 /// What is known of the servers.
 fn examine(api: &Api) -> HealthJson {
+    let view = api.services.reader.load();
+    let settings = view.autopilot().map(|entry| entry.settings.clone());
     let known = Known {
         api,
         cluster: api.services.propose.cluster(),
-        view: api.services.reader.load_full(),
+        contact_max: settings.unwrap_or_default().last_contact_threshold,
         members: api.services.program.members(),
         now: api.services.program.now(),
     };
-    let ids = servers(api, &known.cluster, &known.view).into_iter().map(|server| server.id);
+    let ids = servers(api, &known.cluster, &view).into_iter().map(|server| server.id);
     HealthJson::new(
         ids.zip(&known.cluster.peers).map(|(id, peer)| known.health(id, peer)).collect(),
     )
@@ -131,8 +132,8 @@ struct Known<'a> {
     api: &'a Api,
     /// The cluster.
     cluster: Cluster,
-    /// The catalog.
-    view: Arc<View>,
+    /// How long a healthy server may not have heard the leader.
+    contact_max: Duration,
     /// Whom the gossip sees.
     members: Vec<Member>,
     /// The moment.
@@ -143,12 +144,10 @@ impl Known<'_> {
     /// How one server is. Another one than this tells nothing of itself yet, so it does not count as healthy.
     fn health(&self, id: String, peer: &Peer) -> ServerHealthJson {
         let cluster = &self.cluster;
-        let settings = self.view.autopilot().map(|entry| entry.settings.clone());
-        let contact_max = settings.unwrap_or_default().last_contact_threshold;
         let member = self.members.iter().find(|member| member.name == peer.node);
         let is_alive = member.is_some_and(|member| member.status == MemberStatus::Alive);
         let is_own = peer.node == self.api.options.node;
-        let hears = cluster.is_leader || cluster.last_contact <= contact_max;
+        let hears = cluster.is_leader || cluster.last_contact <= self.contact_max;
         let is_well = is_alive && cluster.is_sound && cluster.leader.is_some() && hears;
         let build = member.and_then(|member| member.tags.get("build"));
         let unchanged_for = if is_own { cluster.unchanged_for } else { Duration::ZERO };

@@ -84,6 +84,19 @@ pub(in crate::api) fn decode_percent_bytes(text: &str, part: &str) -> Result<Vec
     Ok(percent_decode_str(text).collect())
 }
 
+/// A number as Go's `strconv.ParseUint` reads it.
+///
+/// # Errors
+/// [`Fault::Refused`], in Go's words.
+pub(in crate::api) fn parse_number(text: &str) -> Result<u64, Fault> {
+    // Rust's parser takes a plus sign, Go's does not.
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if is_number => Ok(number),
+        Ok(_) | Err(_) => Err(Fault::number(text)),
+    }
+}
+
 /// Encodes as Go's `url.QueryEscape`.
 fn encode(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, ESCAPED).to_string().replace("%20", "+")
