@@ -1,5 +1,5 @@
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,6 +33,9 @@ const PATIENT: Duration = Duration::from_secs(10);
 
 /// Short, for recursors that are silent.
 const IMPATIENT: Duration = Duration::from_millis(400);
+
+/// Where nobody answers, and no socket of another test can come to be: the system hands out no such port.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 fn ask(name: &str) -> Ask {
     let name = Name::from_ascii(name).unwrap();
@@ -364,9 +367,8 @@ async fn stale_is_told_before_a_client_gives_up() {
 
 #[tokio::test]
 async fn nobody_there_is_said_at_once_and_then_believed() {
-    let recursors = start(&[(&[&[Answer]], &[&[Answer]])]).await;
-    let config = config(&recursors, PATIENT);
-    drop(recursors);
+    let recursors = vec![Recursor::At(NOBODY)];
+    let config = ForwardConfig { recursors, timeout: PATIENT, strategy: Strategy::Sequential };
     let forwarder = forwarder(&config, terms());
     assert_eq!(show(&forwarder.fetch(ask("a.")).await), "no recursor could be reached");
     let cached = forwarder.cached(&ask("a.")).unwrap();
