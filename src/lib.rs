@@ -53,6 +53,8 @@
 //! | `Entry` | a command in Raft's log | `Field`: a key with its value in a document · `NodeEntry`, `ServiceEntry`: a node or service with all that belongs to it |
 //! | `Replica` | the catalog with its `Position` in the log | `LogContent`: what the log holds · `StateMachine`: what turns entries into a Replica |
 //! | `CommitGroup` | entries that become durable together | `Group`: the processes of a script |
+//! | `Filter`, `Shape` | which items of an HTTP answer stay, and what such items have | `Selection`: the same by parameters of their own (`tag`, `passing`) |
+//! | `Subject` | what a read is about: topics, their revision, how much of them the answer shows | `Topic`: one thing that may change |
 //! | `Place` | where something was stated: file, line, column | `Endpoint`: where the command line reaches an agent · `Position` |
 //! | `Question → Target → Outcome → Answer → bytes` | the five stations of a query: what was asked, what it means in our name grammar, what the catalog knows, rcode and sections, the wire | "request/response" is only for HTTP and RPC |
 //! | `Command → Reply + Change`s | the stations of a write: what to do, what the caller is told, which topics watchers see | `Reject`: refused by rule, part of `Reply` · `Fault`: something broke |

@@ -41,6 +41,22 @@ pub struct Agent {
     tasks: TaskTracker,
 }
 
+/// Tells that something else is stated.
+pub struct Restated {
+    /// The number of what is stated.
+    stated: watch::Receiver<Generation>,
+}
+
+impl Restated {
+    /// Waits until something else is stated than at the last wake-up, or at first than when it was made; for ever,
+    /// where the agent has stopped.
+    pub async fn changed(&mut self) {
+        if self.stated.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// The other end of [`sync::task::Leave`].
 type LeaveSender = oneshot::Sender<oneshot::Sender<Result<(), String>>>;
 
@@ -110,6 +126,14 @@ impl Agent {
     #[must_use]
     pub fn local(&self) -> Arc<LocalView> {
         self.local.load_full()
+    }
+
+    /// Begins to wait until something else is stated than now.
+    #[must_use = "it only tells who waits for it"]
+    pub fn restated(&self) -> Restated {
+        let mut stated = self.stated.clone();
+        stated.mark_unchanged();
+        Restated { stated }
     }
 
     /// Waits until what is stated at the call was offered to the catalog once: after a start, until what

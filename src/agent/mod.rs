@@ -58,7 +58,7 @@ use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::health::Status;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId};
 
-pub use self::handle::Agent;
+pub use self::handle::{Agent, Restated};
 
 /// Where scripts may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::ser::PrettyFormatter;
 
+use crate::api::cache_control::CacheUse;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::model::number::Revision;
@@ -21,6 +22,8 @@ pub(in crate::api) struct Index {
     pub last_contact_ms: u128,
     /// How fresh the answer is.
     pub consistency: Consistency,
+    /// Whether the leader was asked, where the client said that it need not be (`?cached`).
+    pub cache: Option<CacheUse>,
 }
 
 impl Index {
@@ -34,7 +37,7 @@ impl Index {
     /// The headers of a read that cannot be waited for.
     pub(in crate::api) fn contact_headers(&self, call: &Call) -> HeaderMap {
         let mut headers = filter_headers(call);
-        headers.reserve(5);
+        headers.reserve(7);
         let has_leader = if self.has_leader { "true" } else { "false" };
         headers.insert(KNOWN_LEADER, HeaderValue::from_static(has_leader));
         let last_contact_ms = u64::try_from(self.last_contact_ms).unwrap_or(u64::MAX);
@@ -47,6 +50,16 @@ impl Index {
         let mut headers = self.headers(call);
         let word = HeaderValue::from_static(self.consistency_word());
         headers.insert(EFFECTIVE_CONSISTENCY, word);
+        match self.cache {
+            None => {}
+            Some(CacheUse::Miss) => {
+                headers.insert(CACHE, HeaderValue::from_static("MISS"));
+            }
+            Some(CacheUse::Hit { age }) => {
+                headers.insert(CACHE, HeaderValue::from_static("HIT"));
+                headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+            }
+        }
         headers
     }
 
@@ -96,8 +109,13 @@ pub(in crate::api) fn json_with<T: Serialize>(
     value: &T,
 ) -> Result<Response, Fault> {
     let bytes = to_bytes(pretty, value)?;
+    Ok((status, json_bytes(headers, bytes)).into_response())
+}
+
+/// JSON that was made already, under headers.
+pub(in crate::api) fn json_bytes(headers: HeaderMap, bytes: Vec<u8>) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    Ok((status, headers, json, bytes).into_response())
+    (headers, json, bytes).into_response()
 }
 
 /// A value as the bytes of an answer.
@@ -147,6 +165,9 @@ const KNOWN_LEADER: HeaderName = HeaderName::from_static("x-consul-knownleader")
 
 /// Milliseconds since the leader was heard.
 const LAST_CONTACT: HeaderName = HeaderName::from_static("x-consul-lastcontact");
+
+/// Whether the leader was asked.
+const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// How fresh the answer is.
 const EFFECTIVE_CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-consistency");

@@ -1,46 +1,112 @@
-//! Topics × index → View: the freshness that a read asks for, and the wait of a blocking query.
+//! Subject × View → answer: the freshness that a read asks for, and the wait of a blocking query.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::response::Response;
+
 use crate::api::Api;
-use crate::api::answer::Index;
-use crate::api::call::{Block, Freshness, ReadOptions};
+use crate::api::answer::{Index, json_bytes};
+use crate::api::cache_control::{CacheControl, CacheUse};
+use crate::api::call::{Block, Call, Freshness, ReadOptions};
 use crate::api::fault::Fault;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
 use crate::model::number::Revision;
 use crate::publish::{Consistency, ProposeFault};
 
-/// A View that is as fresh as the read asks for, and newer than what a blocking query has seen unless it
-/// waited in vain; with what the index headers say of it.
+/// What a read is about.
+pub(in crate::api) struct Subject<R> {
+    /// What the answer is made of: a change of one of these may change it.
+    pub topics: Vec<Topic>,
+    /// When that last changed.
+    pub revision_of: R,
+    /// How much of it the answer shows.
+    pub scope: Scope,
+}
+
+/// How much of its topics an answer shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::api) enum Scope {
+    /// All: what changes them changes the answer.
+    Whole,
+    /// A part, so that a change may leave the answer as it was: then nobody is woken.
+    Part,
+}
+
+impl Scope {
+    /// A part, if so.
+    pub(in crate::api) fn part_if(is_part: bool) -> Self {
+        if is_part { Self::Part } else { Self::Whole }
+    }
+}
+
+/// Answers a read with the JSON that `body_of` makes of a View.
 ///
-/// `topics` are what the result is made of, and `revision_of` says when that last changed. A wake-up that
-/// leaves the result's revision at what the client has seen already is not answered, so a query about one
-/// key or service returns only for that one.
+/// # Errors
+/// [`Fault`], where the read cannot be as fresh as it shall, or the body cannot be made.
+pub(in crate::api) async fn respond(
+    api: &Api,
+    call: &Call,
+    options: ReadOptions,
+    subject: Subject<impl Fn(&View) -> Revision>,
+    body_of: impl Fn(&View) -> Result<Vec<u8>, Fault>,
+) -> Result<Response, Fault> {
+    let (view, index) = read_part(api, options, subject, &body_of).await?;
+    let body = body_of(&view)?;
+    // What was left out is known only now.
+    Ok(json_bytes(index.headers_with_consistency(call), body))
+}
+
+/// A View for an answer that shows all of its topics, as [`read_part`].
+///
+/// # Errors
+/// [`Fault`], where the read cannot be as fresh as it shall.
 pub(in crate::api) async fn read(
     api: &Api,
     options: ReadOptions,
     topics: Vec<Topic>,
     revision_of: impl Fn(&View) -> Revision,
 ) -> Result<(Arc<View>, Index), Fault> {
-    let consistency = freshen(api, options.freshness).await?;
+    let subject = Subject { topics, revision_of, scope: Scope::Whole };
+    read_part(api, options, subject, |_| Ok(Vec::new())).await
+}
+
+/// A View that is as fresh as the read asks for, and newer than what a blocking query has seen unless it waited in
+/// vain; with what the index headers say of it.
+///
+/// A wake-up that leaves the subject's revision at what the client has seen is not answered, so a query about one key
+/// or service returns only for that one. Where the answer shows a part of its topics, neither is one that leaves the
+/// answer as it was when the wait began: eight bytes remember that.
+///
+/// # Errors
+/// [`Fault`], as [`respond`].
+pub(in crate::api) async fn read_part(
+    api: &Api,
+    options: ReadOptions,
+    subject: Subject<impl Fn(&View) -> Revision>,
+    body_of: impl Fn(&View) -> Result<Vec<u8>, Fault>,
+) -> Result<(Arc<View>, Index), Fault> {
+    let Subject { topics, revision_of, scope } = subject;
+    let (consistency, cache) = freshen(api, options.freshness).await?;
     if let Some(block) = options.block {
         // Registered before the View is loaded, so that no change falls between the two.
         let mut waiter = api.services.reader.waiter(topics);
-        let newer = async {
-            // The View is let go before each wait: holding it would keep old state alive.
-            while shown(&revision_of, &api.services.reader.load()) <= block.index {
+        let changed = async {
+            let mut seen = None;
+            while !has_news(api, block, &revision_of, scope, &body_of, &mut seen)? {
                 waiter.changed().await;
             }
+            Ok::<(), Fault>(())
         };
         // At the end of the wait, or of the program, the current data is the answer, changed or not.
         tokio::select! {
             // A stop goes first: it must not wait for those who wait.
             biased;
             () = api.services.stop.cancelled() => {}
-            () = newer => {}
-            () = tokio::time::sleep(jittered(block)) => {}
+            done = changed => done?,
+            () = tokio::time::sleep(jittered(block.wait)) => {}
         }
     }
     let view = api.services.reader.load_full();
@@ -53,8 +119,41 @@ pub(in crate::api) async fn read(
         has_leader: cluster.leader.is_some(),
         last_contact_ms: cluster.last_contact.as_millis(),
         consistency,
+        cache,
     };
     Ok((view, index))
+}
+
+/// Whether there is something to wake a blocking query for. `seen` remembers the answer that it need not be told.
+///
+/// The View is let go before each wait: holding it would keep old state alive.
+fn has_news(
+    api: &Api,
+    block: Block,
+    revision_of: &impl Fn(&View) -> Revision,
+    scope: Scope,
+    body_of: &impl Fn(&View) -> Result<Vec<u8>, Fault>,
+    seen: &mut Option<u64>,
+) -> Result<bool, Fault> {
+    let view = api.services.reader.load();
+    let is_newer = block.index < shown(revision_of, &view);
+    match (scope, *seen) {
+        (Scope::Whole, _) => Ok(is_newer),
+        // What the client has is older than what was there when it asked.
+        (Scope::Part, None) if is_newer => Ok(true),
+        (Scope::Part, None) => {
+            *seen = Some(digest(&body_of(&view)?));
+            Ok(false)
+        }
+        (Scope::Part, Some(before)) => Ok(is_newer && digest(&body_of(&view)?) != before),
+    }
+}
+
+/// A number that is another one for another answer.
+fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The revision that clients see: never 0, which would make a blocking query spin, and never from before a backup
@@ -63,27 +162,55 @@ fn shown(revision_of: impl Fn(&View) -> Revision, view: &View) -> Revision {
     revision_of(view).max(view.tables().restored).max(Revision(1))
 }
 
-/// Waits until the View is as fresh as a read asks for; what it is then.
-pub(in crate::api) async fn freshen(api: &Api, freshness: Freshness) -> Result<Consistency, Fault> {
+/// Makes the View as fresh as a read asks for; how fresh that is, and whether the leader was asked for a cached one.
+pub(in crate::api) async fn freshen(
+    api: &Api,
+    freshness: Freshness,
+) -> Result<(Consistency, Option<CacheUse>), Fault> {
     let propose = &api.services.propose;
+    let age = || propose.cluster().last_contact;
     let consistency = match freshness {
         Freshness::Is(consistency) => consistency,
-        Freshness::StaleUpTo(age_max) => {
-            let age = propose.cluster().last_contact;
-            if age <= age_max { Consistency::Stale } else { Consistency::Lease }
+        Freshness::StaleUpTo(age_max) if age() <= age_max => Consistency::Stale,
+        Freshness::StaleUpTo(_) => Consistency::Lease,
+        Freshness::Cached(control) => {
+            let (consistency, cache) = freshen_cached(api, control).await?;
+            return Ok((consistency, Some(cache)));
         }
     };
     match consistency {
         Consistency::Stale => {}
         Consistency::Lease | Consistency::Linearizable => propose.barrier(consistency).await?,
     }
-    Ok(consistency)
+    Ok((consistency, None))
 }
 
-/// The wait, longer by up to a sixteenth, so that clients that began together do not return together.
+async fn freshen_cached(
+    api: &Api,
+    control: CacheControl,
+) -> Result<(Consistency, CacheUse), Fault> {
+    let propose = &api.services.propose;
+    let hit = || {
+        let cluster = propose.cluster();
+        // What the leader has is as good as what it would say.
+        let consistency = if cluster.is_leader { Consistency::Lease } else { Consistency::Stale };
+        (consistency, CacheUse::Hit { age: cluster.last_contact })
+    };
+    let age = propose.cluster().last_contact;
+    if control.admits(age) {
+        return Ok(hit());
+    }
+    match propose.barrier(Consistency::Lease).await {
+        Ok(()) => Ok((Consistency::Lease, CacheUse::Miss)),
+        Err(_) if control.admits_after_error(propose.cluster().last_contact) => Ok(hit()),
+        Err(fault) => Err(Fault::Propose(fault)),
+    }
+}
+
+/// A wait, longer by up to a sixteenth, so that clients that began together do not return together.
 #[expect(clippy::disallowed_methods, reason = "it only spreads clients: no answer depends on it")]
-pub(in crate::api) fn jittered(block: Block) -> Duration {
-    block.wait + (block.wait / JITTER_FRACTION).mul_f64(fastrand::f64())
+pub(in crate::api) fn jittered(wait: Duration) -> Duration {
+    wait + (wait / JITTER_FRACTION).mul_f64(fastrand::f64())
 }
 
 /// Which part of the wait is added at most (Consul's `JitterFraction`).

@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use serde::Serialize;
 
 use crate::acl::Authorizer;
+use crate::api::answer::to_bytes;
+use crate::api::cache_control::CacheControl;
 use crate::api::fault::Fault;
+use crate::api::filter::{Filter, Shape};
 use crate::api::params::{Params, decode_percent_bytes};
 use crate::api::{Api, ApiOptions, Client};
 use crate::model::number::Revision;
@@ -27,6 +31,8 @@ pub(in crate::api) struct Call {
     uri: Uri,
     /// Whether JSON is indented.
     pub pretty: bool,
+    /// How old a cached answer may be, as the client wrote it.
+    cache_control: Option<HeaderValue>,
     /// What the caller may see and do; `guard` asks it.
     pub acl: Authorizer,
     /// Whether something was left out of the answer because the caller may not see it.
@@ -49,6 +55,8 @@ pub(in crate::api) enum Freshness {
     Is(Consistency),
     /// Whatever is here, unless the leader was not heard for so long (`?max_stale`).
     StaleUpTo(Duration),
+    /// Whatever is here, as long as it is young enough (`?cached`).
+    Cached(CacheControl),
 }
 
 /// What a blocking query waits for.
@@ -69,7 +77,8 @@ impl FromRequestParts<Api> for Call {
         let acl = api.services.tokens.authorizer(secret(&params, &parts.headers))?;
         let is_filtered = AtomicBool::new(false);
         let client = client_address(parts);
-        Ok(Self { params, client, uri: parts.uri.clone(), pretty, acl, is_filtered })
+        let cache_control = parts.headers.get(header::CACHE_CONTROL).cloned();
+        Ok(Self { params, client, uri: parts.uri.clone(), pretty, cache_control, acl, is_filtered })
     }
 }
 
@@ -132,58 +141,117 @@ impl Call {
 
     /// How a read is to be done.
     pub(in crate::api) fn read_options(&self, options: &ApiOptions) -> Result<ReadOptions, Fault> {
-        let freshness = self.freshness()?;
+        let freshness = Freshness::Is(self.consistency()?);
+        let freshness = self.max_stale()?.unwrap_or(freshness);
         let block = self.block(options)?;
         self.check_datacenter(options)?;
-        if self.params.stated("filter").is_some() {
-            // An answer that ignores a filter would be wrong without a sign.
-            let text =
-                "Failed to create boolean expression evaluator: `filter` is not supported yet";
-            return Err(Fault::Refused(text.to_owned()));
-        }
         Ok(ReadOptions { freshness, block })
     }
 
-    fn freshness(&self) -> Result<Freshness, Fault> {
+    /// How a read of the catalog is to be done: where the client does not say how fresh, as the operator set
+    /// (`discovery_max_stale`); and it may be cached.
+    pub(in crate::api) fn discovery_options(
+        &self,
+        options: &ApiOptions,
+    ) -> Result<ReadOptions, Fault> {
+        let stated = self.read_options(options)?;
+        let names_freshness = ["consistent", "leader", "stale"].iter().any(|p| self.params.has(p));
+        let freshness = if self.params.has("cached") {
+            Freshness::Cached(self.cache_control()?)
+        } else if let (Freshness::Is(Consistency::Lease), false, Some(age_max)) =
+            (stated.freshness, names_freshness, options.discovery_stale_max)
+        {
+            Freshness::StaleUpTo(age_max)
+        } else {
+            stated.freshness
+        };
+        Ok(ReadOptions { freshness, ..stated })
+    }
+
+    /// Which items of an answer stay; all, where no filter is stated.
+    ///
+    /// # Errors
+    /// [`Fault::Filter`].
+    pub(in crate::api) fn filter(&self, shape: Shape) -> Result<Filter, Fault> {
+        let Some(text) = self.params.stated("filter") else { return Ok(Filter::NONE) };
+        Ok(Filter::parse(text, shape)?)
+    }
+
+    /// Whether another cluster's services are asked for (`?peer`), of which we know none.
+    pub(in crate::api) fn names_peer(&self) -> bool {
+        self.params.stated("peer").is_some()
+    }
+
+    /// A value as the body of an answer.
+    pub(in crate::api) fn body<T: Serialize>(&self, value: &T) -> Result<Vec<u8>, Fault> {
+        to_bytes(self.pretty, value)
+    }
+
+    fn consistency(&self) -> Result<Consistency, Fault> {
         let params = &self.params;
         let conflict = |flag: &str| {
             let text = format!("Cannot specify {flag} with ?consistent, conflicting semantics.");
             Err(Fault::Invalid(text))
         };
-        if params.has("consistent") {
-            if params.has("stale") {
-                return conflict("?stale");
-            }
-            if params.has("cached") {
-                return conflict("?cached");
-            }
+        self.cache_control()?;
+        if !params.has("consistent") {
+            let is_stale = params.has("stale");
+            return Ok(if is_stale { Consistency::Stale } else { Consistency::Lease });
         }
-        if let Some(text) = params.stated("max_stale") {
-            let invalid = |_| Fault::Invalid(format!("Invalid max_stale value {text:?}"));
-            return Ok(Freshness::StaleUpTo(parse_duration(text).map_err(invalid)?));
+        if params.has("stale") || self.max_stale()?.is_some() {
+            return conflict("?stale");
         }
-        let consistency = if params.has("consistent") {
-            Consistency::Linearizable
-        } else if params.has("stale") {
-            Consistency::Stale
-        } else {
-            Consistency::Lease
-        };
-        Ok(Freshness::Is(consistency))
+        if params.has("cached") {
+            return conflict("?cached");
+        }
+        Ok(Consistency::Linearizable)
+    }
+
+    /// What `max_stale` says; no time at all is as good as nothing said.
+    fn max_stale(&self) -> Result<Option<Freshness>, Fault> {
+        let Some(text) = self.params.stated("max_stale") else { return Ok(None) };
+        match parse_duration(text) {
+            Ok(age_max) if age_max.is_zero() => Ok(None),
+            Ok(age_max) => Ok(Some(Freshness::StaleUpTo(age_max))),
+            Err(DurationFault::Negative) => Ok(None),
+            Err(_) => Err(Fault::Invalid(format!("Invalid max_stale value {text:?}"))),
+        }
+    }
+
+    fn cache_control(&self) -> Result<CacheControl, Fault> {
+        let invalid = || Fault::Invalid("Invalid Cache-Control header.".to_owned());
+        CacheControl::parse(self.cache_control.as_ref()).ok_or_else(invalid)
+    }
+
+    /// What a query that waits for another content has seen, and how long it waits at most: `hash` and `wait`.
+    pub(in crate::api) fn hash_block(
+        &self,
+        options: &ApiOptions,
+    ) -> Result<Option<(&str, Duration)>, Fault> {
+        // An index is not waited for, but has to be one.
+        self.block(options)?;
+        let wait = self.wait(options)?.unwrap_or(HASH_WAIT_DEFAULT.min(options.wait_max));
+        Ok(self.params.stated("hash").map(|hash| (hash, wait)))
     }
 
     fn block(&self, options: &ApiOptions) -> Result<Option<Block>, Fault> {
-        let wait = match self.params.stated("wait").map(parse_duration) {
-            Some(Ok(wait)) => wait,
-            // Go knows negative durations, and Consul takes the default for them.
-            None | Some(Err(DurationFault::Negative)) => Duration::ZERO,
-            Some(Err(_)) => return Err(Fault::Invalid("Invalid wait time".to_owned())),
-        };
-        let wait = if wait.is_zero() { options.wait_default } else { wait };
+        let wait = self.wait(options)?.unwrap_or(options.wait_default);
         let Some(index) = self.params.stated("index") else { return Ok(None) };
-        let index: u64 = index.parse().map_err(|_| Fault::Invalid("Invalid index".to_owned()))?;
+        // Rust's parser takes a plus sign, Go's does not.
+        let index = if index.starts_with('+') { None } else { index.parse().ok() };
+        let index = index.ok_or_else(|| Fault::Invalid("Invalid index".to_owned()))?;
         let wait = wait.min(options.wait_max);
         Ok((0 < index).then_some(Block { index: Revision(index), wait }))
+    }
+
+    /// How long a blocking query waits at most, if it says so.
+    fn wait(&self, options: &ApiOptions) -> Result<Option<Duration>, Fault> {
+        match self.params.stated("wait").map(parse_duration) {
+            Some(Ok(wait)) if !wait.is_zero() => Ok(Some(wait.min(options.wait_max))),
+            // Go knows negative durations, and Consul takes the default for them.
+            None | Some(Ok(_) | Err(DurationFault::Negative)) => Ok(None),
+            Some(Err(_)) => Err(Fault::Invalid("Invalid wait time".to_owned())),
+        }
     }
 
     /// A switch that is on when it is named, unless its value says otherwise.
@@ -217,3 +285,6 @@ pub(in crate::api) fn parse_bool(text: &str) -> Option<bool> {
 
 /// Where clients of Consul put a secret.
 const TOKEN: &str = "x-consul-token";
+
+/// How long a query waits for another content at most, where it does not say (Consul's).
+const HASH_WAIT_DEFAULT: Duration = Duration::from_secs(600);

@@ -9,23 +9,23 @@ use axum::response::Response;
 
 use crate::api::Api;
 use crate::api::answer::json;
-use crate::api::blocking::read;
+use crate::api::blocking::{Scope, Subject, respond};
 use crate::api::body::read_json;
 use crate::api::call::{Call, check_datacenter};
 use crate::api::fault::Fault;
-use crate::api::find::{find_node, find_service};
+use crate::api::filter::Shape;
+use crate::api::find::{named_node, named_service};
 use crate::api::json::node::{NodeJson, NodeServiceListJson, NodeServicesJson};
 use crate::api::json::registration::{self, Addressed};
-use crate::api::json::service::CatalogServiceJson;
+use crate::api::json::service::{CatalogServiceJson, ServiceJson};
 use crate::api::meter::count_lookup;
 use crate::api::near;
 use crate::api::select::{InstanceSelection, NodeSelection};
 use crate::api::vet::vet_catalog;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
-use crate::catalog::state::NodeEntry;
 use crate::model::name::Tag;
-use crate::model::service::Service;
+use crate::model::node::Node;
 
 /// Puts a node, a service and checks in place.
 pub(in crate::api) async fn register(
@@ -67,52 +67,88 @@ pub(in crate::api) async fn datacenters(
 
 /// All nodes.
 pub(in crate::api) async fn nodes(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let options = call.read_options(&api.options)?;
+    let options = call.discovery_options(&api.options)?;
     let selection = NodeSelection::new(&call);
-    let (view, index) = read(&api, options, vec![Topic::Nodes], |view| view.tables().nodes).await?;
+    let filter = call.filter(Shape::NODE)?;
     let datacenter = api.options.datacenter.folded();
-    let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
-    let selected = selected.filter(|entry| call.shows_node(&entry.node.name));
-    let nodes = near::in_order(&api, &call, selected, |entry| &entry.node.name);
-    let nodes: Vec<_> = nodes.iter().map(|entry| NodeJson::new(&entry.node, datacenter)).collect();
-    index.answer(&call, &nodes)
+    let subject = Subject {
+        topics: vec![Topic::Nodes],
+        revision_of: |view: &View| view.tables().nodes,
+        scope: Scope::part_if(selection.is_stated() || filter.is_stated()),
+    };
+    respond(&api, &call, options, subject, |view| {
+        let selected = view.nodes().filter(|entry| selection.admits(&entry.node));
+        let selected = selected.filter(|entry| call.shows_node(&entry.node.name));
+        let selected = near::in_order(&api, &call, selected, |entry| &entry.node.name);
+        let shown = selected.iter().map(|entry| NodeJson::new(&entry.node, datacenter));
+        call.body(&filter.keep(shown)?)
+    })
+    .await
 }
 
-/// All service names with the tags that any of their instances carries.
+/// All service names with the tags that any of their instances carries. A filter is about the instances.
 pub(in crate::api) async fn services(
     State(api): State<Api>,
     call: Call,
 ) -> Result<Response, Fault> {
-    let options = call.read_options(&api.options)?;
+    let options = call.discovery_options(&api.options)?;
     let selection = NodeSelection::new(&call);
-    let topics = selection.topics(Topic::Services);
-    let revision = |view: &View| selection.revision(view.tables().services, view);
-    let (view, index) = read(&api, options, topics, revision).await?;
-    let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for entry in view.services().filter(|entry| call.shows_service(&entry.name)) {
-        for instance in entry.instances.values().filter(|i| selection.admits(&i.node)) {
-            let tags = services.entry(entry.name.as_str()).or_default();
-            tags.extend(instance.service.tags.iter().map(Tag::as_str));
+    let filter = call.filter(Shape::CATALOG_SERVICE)?;
+    let datacenter = api.options.datacenter.folded();
+    // A filter may be about the nodes too.
+    let is_narrow = selection.is_stated() || filter.is_stated();
+    let mut topics = vec![Topic::Services];
+    topics.extend(is_narrow.then_some(Topic::Nodes));
+    let subject = Subject {
+        topics,
+        revision_of: |view: &View| {
+            let tables = view.tables();
+            if is_narrow { tables.services.max(tables.nodes) } else { tables.services }
+        },
+        // Names and tags are a small part of services.
+        scope: Scope::Part,
+    };
+    respond(&api, &call, options, subject, |view| {
+        let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for entry in view.services().filter(|entry| call.shows_service(&entry.name)) {
+            for instance in entry.instances.values().filter(|i| selection.admits(&i.node)) {
+                if filter.admits(&CatalogServiceJson::new(instance, datacenter))? {
+                    let tags = services.entry(entry.name.as_str()).or_default();
+                    tags.extend(instance.service.tags.iter().map(Tag::as_str));
+                }
+            }
         }
-    }
-    index.answer(&call, &services)
+        call.body(&services)
+    })
+    .await
 }
 
 /// The instances of a service, whatever their health.
 pub(in crate::api) async fn service(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
+    let options = call.discovery_options(&api.options)?;
     let selection = InstanceSelection::new(&call);
-    let (entry, index) = find_service(&api, &call, "/v1/catalog/service/").await?;
-    count_lookup("catalog", entry.as_deref(), call.params.has("tag"));
+    let named = named_service(&call, "/v1/catalog/service/")?;
+    let filter = call.filter(Shape::CATALOG_SERVICE)?;
     let datacenter = api.options.datacenter.folded();
-    let selected = selection.of(&call, entry.as_deref());
-    let selected = near::in_order(&api, &call, selected, |instance| &instance.node.name);
-    let shown: Vec<_> = selected.iter().map(|i| CatalogServiceJson::new(i, datacenter)).collect();
-    index.answer(&call, &shown)
+    count_lookup("catalog", api.services.reader.load().service(&named.folded), &call);
+    let subject = Subject {
+        topics: named.topics.clone(),
+        revision_of: |view: &View| view.service_revision(&named.folded),
+        // Checks change a service, and are not shown.
+        scope: Scope::Part,
+    };
+    respond(&api, &call, options, subject, |view| {
+        let selected = selection.of(&call, named.service(view, &call));
+        let selected = near::in_order(&api, &call, selected, |instance| &instance.node.name);
+        let shown = selected.iter().map(|instance| CatalogServiceJson::new(instance, datacenter));
+        call.body(&filter.keep(shown)?)
+    })
+    .await
 }
 
 /// The mesh's instances of a service: none.
 pub(in crate::api) async fn connect(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    no_mesh(&api, &call, "/v1/catalog/connect/").await
+    no_mesh(&api, &call, "/v1/catalog/connect/", Shape::CATALOG_SERVICE).await
 }
 
 /// The services behind a gateway of the mesh: none.
@@ -120,7 +156,7 @@ pub(in crate::api) async fn gateway_services(
     State(api): State<Api>,
     call: Call,
 ) -> Result<Response, Fault> {
-    no_mesh(&api, &call, "/v1/catalog/gateway-services/").await
+    no_mesh(&api, &call, "/v1/catalog/gateway-services/", Shape::CATALOG_SERVICE).await
 }
 
 /// The empty list that stands where the mesh's instances of a service would.
@@ -128,19 +164,27 @@ pub(in crate::api) async fn no_mesh(
     api: &Api,
     call: &Call,
     prefix: &str,
+    shape: Shape,
 ) -> Result<Response, Fault> {
-    let (_, index) = find_service(api, call, prefix).await?;
-    index.answer::<[u8; 0]>(call, &[])
+    let options = call.discovery_options(&api.options)?;
+    let named = named_service(call, prefix)?;
+    call.filter(shape)?;
+    let subject = Subject {
+        topics: named.topics.clone(),
+        revision_of: |view: &View| view.service_revision(&named.folded),
+        scope: Scope::Part,
+    };
+    respond(api, call, options, subject, |_| call.body::<[u8; 0]>(&[])).await
 }
 
 /// A node and its services by id; `null` for an unknown one.
 pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let resolve = |text| node_name(&api, text);
-    let (entry, index) = find_node(&api, &call, "/v1/catalog/node/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = entry.as_deref();
-    let shown = entry.map(|e| NodeServicesJson::new(&e.node, services_of(&call, e), datacenter));
-    index.answer(&call, &shown)
+    node_with_services(&api, &call, "/v1/catalog/node/", |node| {
+        let shown = node.map(|(node, services)| NodeServicesJson::new(node, services, datacenter));
+        call.body(&shown)
+    })
+    .await
 }
 
 /// A node and its services in a list.
@@ -148,17 +192,37 @@ pub(in crate::api) async fn node_services(
     State(api): State<Api>,
     call: Call,
 ) -> Result<Response, Fault> {
-    let resolve = |text| node_name(&api, text);
-    let (entry, index) = find_node(&api, &call, "/v1/catalog/node-services/", resolve).await?;
     let datacenter = api.options.datacenter.folded();
-    let entry = entry.as_deref().map(|entry| (&*entry.node, services_of(&call, entry)));
-    index.answer(&call, &NodeServiceListJson::new(entry, datacenter))
+    node_with_services(&api, &call, "/v1/catalog/node-services/", |node| {
+        call.body(&NodeServiceListJson::new(node, datacenter))
+    })
+    .await
 }
 
-/// The services of a node that the caller may see.
-fn services_of<'a>(call: &Call, entry: &'a NodeEntry) -> Vec<&'a Service> {
-    let services = entry.services.values().map(|service| &**service);
-    services.filter(|service| call.shows_service(&service.name)).collect()
+/// Answers with a node and those of its services that stay.
+async fn node_with_services(
+    api: &Api,
+    call: &Call,
+    prefix: &str,
+    body_of: impl Fn(Option<(&Node, Vec<ServiceJson<'_>>)>) -> Result<Vec<u8>, Fault>,
+) -> Result<Response, Fault> {
+    let options = call.discovery_options(&api.options)?;
+    let named = named_node(call, prefix, |text| node_name(api, text))?;
+    let filter = call.filter(Shape::SERVICE)?;
+    let subject = Subject {
+        topics: named.topics.clone(),
+        revision_of: |view: &View| view.node_revision(&named.folded),
+        // Checks change a node, and are not shown.
+        scope: Scope::Part,
+    };
+    respond(api, call, options, subject, |view| {
+        let Some(entry) = named.node(view, call) else { return body_of(None) };
+        let services = entry.services.values();
+        let seen = services.filter(|service| call.shows_service(&service.name));
+        let shown = seen.map(|service| ServiceJson::new(service));
+        body_of(Some((&entry.node, filter.keep(shown)?)))
+    })
+    .await
 }
 
 /// The name of a node that may be called by its UUID: an answer is looked up and waited for by name.

@@ -78,7 +78,7 @@ async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
             biased;
             () = api.services.stop.cancelled() => {}
             () = other => {}
-            () = tokio::time::sleep(jittered(block)) => {}
+            () = tokio::time::sleep(jittered(block.wait)) => {}
         }
     }
     let mut headers = filter_headers(&call);

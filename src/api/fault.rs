@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::acl::TokenFault;
 use crate::agent::AgentFault;
+use crate::api::filter::{FilterFault, Unfit};
 use crate::catalog::Reject;
 use crate::publish::ProposeFault;
 
@@ -43,6 +44,9 @@ pub(in crate::api) enum Fault {
     /// Consul answers most rules with 500, and clients rely on it.
     #[error("{0}")]
     Refused(String),
+    /// The filter is none, or none for what it shall filter: 500.
+    #[error("Failed to create boolean expression evaluator: {0}")]
+    Filter(#[from] FilterFault),
     /// Another datacenter was asked for: 500.
     #[error("No path to datacenter")]
     Datacenter,
@@ -77,9 +81,11 @@ impl Fault {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
-            Self::Refused(_) | Self::Datacenter | Self::Reject(_) | Self::Bug(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Refused(_)
+            | Self::Filter(_)
+            | Self::Datacenter
+            | Self::Reject(_)
+            | Self::Bug(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Propose(fault) => match fault {
                 ProposeFault::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 ProposeFault::NoLeader
@@ -97,6 +103,12 @@ impl Fault {
                 | AgentFault::Storage(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
+    }
+}
+
+impl From<Unfit> for Fault {
+    fn from(unfit: Unfit) -> Self {
+        Self::Bug(unfit.to_string())
     }
 }
 

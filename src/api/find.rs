@@ -1,47 +1,61 @@
-//! The service or node that a path names → what the View holds of it, as fresh as the read asks for.
+//! The service or node that a path names → what to look up and to wait for, and what the caller may see of it.
 
 use std::sync::Arc;
 
-use crate::api::Api;
-use crate::api::answer::Index;
-use crate::api::blocking::read;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::api::topics::{node_topics, service_topics};
+use crate::catalog::View;
+use crate::catalog::reply::Topic;
 use crate::catalog::state::{NodeEntry, ServiceEntry};
 
-/// The service behind `prefix` in the path; one that the caller may not see is not there.
-///
-/// # Errors
-/// [`Fault`], where none is named, or the read cannot be as fresh as it shall.
-pub(in crate::api) async fn find_service(
-    api: &Api,
-    call: &Call,
-    prefix: &str,
-) -> Result<(Option<Arc<ServiceEntry>>, Index), Fault> {
-    let name = call.named(prefix, "Missing service name")?;
-    let options = call.read_options(&api.options)?;
-    let (folded, topics) = service_topics(&name);
-    let (view, index) = read(api, options, topics, |view| view.service_revision(&folded)).await?;
-    let entry = view.service(&folded).filter(|entry| call.shows_service(&entry.name));
-    Ok((entry.cloned(), index))
+/// A service or node that a path names.
+pub(in crate::api) struct Named {
+    /// Its folded name.
+    pub folded: String,
+    /// What an answer about it is made of.
+    pub topics: Vec<Topic>,
 }
 
-/// The node behind `prefix` in the path; one that the caller may not see is not there. `resolve` makes a name
-/// of what stands in the path.
+/// The service behind `prefix` in the path.
 ///
 /// # Errors
-/// [`Fault`], where none is named, or the read cannot be as fresh as it shall.
-pub(in crate::api) async fn find_node(
-    api: &Api,
+/// [`Fault`], where none is named.
+pub(in crate::api) fn named_service(call: &Call, prefix: &str) -> Result<Named, Fault> {
+    let (folded, topics) = service_topics(&call.named(prefix, "Missing service name")?);
+    Ok(Named { folded, topics })
+}
+
+/// The node behind `prefix` in the path. `resolve` makes a name of what stands there.
+///
+/// # Errors
+/// [`Fault`], where none is named.
+pub(in crate::api) fn named_node(
     call: &Call,
     prefix: &str,
     resolve: impl FnOnce(String) -> String,
-) -> Result<(Option<Arc<NodeEntry>>, Index), Fault> {
-    let text = call.named(prefix, "Missing node name")?;
-    let options = call.read_options(&api.options)?;
-    let (folded, topics) = node_topics(&resolve(text));
-    let (view, index) = read(api, options, topics, |view| view.node_revision(&folded)).await?;
-    let entry = view.node(&folded).filter(|entry| call.shows_node(&entry.node.name));
-    Ok((entry.cloned(), index))
+) -> Result<Named, Fault> {
+    let (folded, topics) = node_topics(&resolve(call.named(prefix, "Missing node name")?));
+    Ok(Named { folded, topics })
+}
+
+impl Named {
+    /// The service of this name; one that the caller may not see is not there.
+    pub(in crate::api) fn service<'v>(
+        &self,
+        view: &'v View,
+        call: &Call,
+    ) -> Option<&'v Arc<ServiceEntry>> {
+        view.service(&self.folded).filter(|entry| call.shows_service(&entry.name))
+    }
+
+    /// The node of this name; one of another cluster, or that the caller may not see, is not there.
+    pub(in crate::api) fn node<'v>(
+        &self,
+        view: &'v View,
+        call: &Call,
+    ) -> Option<&'v Arc<NodeEntry>> {
+        let found = view.node(&self.folded).filter(|_| !call.names_peer());
+        found.filter(|entry| call.shows_node(&entry.node.name))
+    }
 }

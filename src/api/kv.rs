@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::Api;
 use crate::api::answer::{json, json_with, not_found};
-use crate::api::blocking::read;
+use crate::api::blocking::{Scope, Subject, read, read_part};
 use crate::api::body::read_value;
 use crate::api::call::{Call, ReadOptions};
 use crate::api::fault::Fault;
@@ -16,9 +16,9 @@ use crate::api::json::kv::{KeyText, KvPairJson};
 use crate::api::meter::time_kv_write;
 use crate::api::params::parse_number;
 use crate::api::session::lock_session;
-use crate::catalog::Command;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
 use crate::catalog::reply::Topic;
+use crate::catalog::{Command, View};
 use crate::model::name::{Key, KeyPrefix};
 use crate::model::number::Revision;
 
@@ -68,10 +68,31 @@ async fn keys(
     prefix: &[u8],
 ) -> Result<Response, Fault> {
     permit(call.acl.key_list(prefix))?;
-    let topics = vec![Topic::KeyPrefix(KeyPrefix::new(prefix))];
-    let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
     // Old clients misspell the parameter, and Consul lets them.
     let separator = call.params.stated("separator").or_else(|| call.params.stated("seperator"));
+    let subject = Subject {
+        topics: vec![Topic::KeyPrefix(KeyPrefix::new(prefix))],
+        revision_of: |view: &View| view.prefix_revision(prefix),
+        // New values under the same keys change nothing here.
+        scope: Scope::Part,
+    };
+    let body_of = |view: &View| call.body(&cut_keys(view, call, prefix, separator));
+    let (view, index) = read_part(api, options, subject, body_of).await?;
+    let keys = cut_keys(&view, call, prefix, separator);
+    // The whole store may be empty; a prefix that nothing has is not found.
+    if keys.is_empty() && !prefix.is_empty() {
+        return Ok(not_found(index.headers(call)));
+    }
+    json_with(call.pretty, StatusCode::OK, index.headers(call), &keys)
+}
+
+/// The keys with a prefix that the caller may see, each up to the first separator behind it.
+fn cut_keys<'v>(
+    view: &'v View,
+    call: &Call,
+    prefix: &'v [u8],
+    separator: Option<&str>,
+) -> Vec<KeyText<'v>> {
     let mut keys: Vec<KeyText<'_>> = Vec::new();
     for entry in view.keys_with_prefix(prefix).filter(|e| call.shows_key(&e.key)) {
         let key = KeyText(up_to(entry.key.as_bytes(), prefix.len(), separator));
@@ -80,11 +101,7 @@ async fn keys(
             keys.push(key);
         }
     }
-    // The whole store may be empty; a prefix that nothing has is not found.
-    if keys.is_empty() && !prefix.is_empty() {
-        return Ok(not_found(index.headers(call)));
-    }
-    json_with(call.pretty, StatusCode::OK, index.headers(call), &keys)
+    keys
 }
 
 /// A key up to the first separator behind the prefix, itself included.

@@ -3,12 +3,15 @@
 //! What clients name freely never becomes a label or part of a name, since metrics are kept for the whole life
 //! of the program: paths count under their route, services only as long as the catalog has them.
 
+use std::sync::Arc;
+
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::{Duration, Instant};
 
+use crate::api::call::Call;
 use crate::catalog::state::ServiceEntry;
 
 /// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds.
@@ -54,11 +57,11 @@ pub(in crate::api) fn time_transaction_read(begun: Instant) {
 
 /// Counts a question for a service: `consul.catalog.service.query` and its kin. `table` is `catalog` or
 /// `health`; `service` what the catalog has of it.
-pub(in crate::api) fn count_lookup(table: &str, service: Option<&ServiceEntry>, has_tag: bool) {
+pub(in crate::api) fn count_lookup(table: &str, service: Option<&Arc<ServiceEntry>>, call: &Call) {
     let Some(service) = service else {
         return metrics::counter!(format!("consul.{table}.service.not-found")).increment(1);
     };
-    let query = if has_tag { "query-tag" } else { "query" };
+    let query = if call.params.has("tag") { "query-tag" } else { "query" };
     let name = format!("consul.{table}.service.{query}");
     metrics::counter!(name, "service" => service.name.folded().to_owned()).increment(1);
 }

@@ -6,7 +6,7 @@
 //!   (`fault`); field names stand in one place (`json`).
 //! - Reads take one View and are serialised straight from it; nothing is copied but the answer's bytes.
 //! - A blocking query is woken only for what it asked about, and answers only when its own result is newer
-//!   than what the client has seen, or at the end of its wait.
+//!   than what the client has seen and another one, or at the end of its wait.
 //! - A stop answers what waits: blocking queries with the data of that moment, as at the end of their wait.
 //! - Every handler asks what the caller's token may do, before anything is proposed, and leaves out of a
 //!   list what it may not see (`guard`). `tests/authorisation.rs` refuses a route that does not.
@@ -29,7 +29,11 @@ mod vet;
 
 mod params;
 
+mod cache_control;
+
 mod blocking;
+
+pub mod filter;
 
 mod select;
 
@@ -223,6 +227,9 @@ pub struct ApiOptions {
     pub wait_max: Duration,
     /// Shortest TTL of a session.
     pub session_ttl_min: Duration,
+    /// For how long the leader may be silent while reads of the catalog that do not say how fresh they have to be are
+    /// answered from what is here (`discovery_max_stale`); the leader is asked where nothing was set.
+    pub discovery_stale_max: Option<Duration>,
 }
 
 /// The parts of the program that the API speaks with.

@@ -17,6 +17,8 @@ use crate::model::number::Revision;
 pub(in crate::api) struct NodeSelection {
     /// Metadata that a node must carry, all of it. Of a key that is named twice, the last word counts.
     meta: BTreeMap<String, String>,
+    /// Whether the nodes of another cluster are asked for, of which none is known.
+    is_foreign: bool,
 }
 
 impl NodeSelection {
@@ -26,7 +28,13 @@ impl NodeSelection {
             let (key, value) = text.split_once(':').unwrap_or((text, ""));
             (key.to_owned(), value.to_owned())
         };
-        Self { meta: call.params.all("node-meta").map(pair).collect() }
+        let meta = call.params.all("node-meta").map(pair).collect();
+        Self { meta, is_foreign: call.names_peer() }
+    }
+
+    /// Whether it may drop anything.
+    pub(in crate::api) fn is_stated(&self) -> bool {
+        self.is_foreign || !self.meta.is_empty()
     }
 
     /// What an answer made of `own` depends on: where metadata selects, on the nodes too.
@@ -41,7 +49,7 @@ impl NodeSelection {
 
     /// Whether a node stays.
     pub(in crate::api) fn admits(&self, node: &Node) -> bool {
-        self.meta.iter().all(|(key, value)| node.meta.get(key) == Some(value))
+        !self.is_foreign && self.meta.iter().all(|(key, value)| node.meta.get(key) == Some(value))
     }
 }
 
@@ -76,6 +84,11 @@ impl InstanceSelection {
         }
     }
 
+    /// Whether it may drop anything.
+    pub(in crate::api) fn is_stated(&self) -> bool {
+        self.nodes.is_stated() || !self.tags.is_empty() || self.health == Health::Passing
+    }
+
     /// Reads `passing` too.
     ///
     /// # Errors
@@ -89,7 +102,7 @@ impl InstanceSelection {
     pub(in crate::api) fn of<'a>(
         &'a self,
         call: &'a Call,
-        entry: Option<&'a ServiceEntry>,
+        entry: Option<&'a Arc<ServiceEntry>>,
     ) -> impl Iterator<Item = &'a Arc<Instance>> {
         let instances = entry.into_iter().flat_map(|entry| entry.instances.values());
         instances.filter(|instance| self.admits(instance) && call.shows_instance(instance))

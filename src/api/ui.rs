@@ -15,7 +15,8 @@ use crate::api::blocking::read;
 use crate::api::call::Call;
 use crate::api::catalog::no_mesh;
 use crate::api::fault::Fault;
-use crate::api::find::find_node;
+use crate::api::filter::Shape;
+use crate::api::find::named_node;
 use crate::api::guard::permit;
 use crate::api::json::ui::{NodeDumpJson, ServiceSummaryJson, TopologyJson};
 use crate::api::routes::{below, reads};
@@ -44,9 +45,13 @@ async fn nodes(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
 
 /// One node, with its services and checks.
 async fn node(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let (entry, index) = find_node(&api, &call, "/v1/internal/ui/node/", |name| name).await?;
-    match entry {
-        Some(entry) => answer(&call, index, &dump(&call, &entry)),
+    let named = named_node(&call, "/v1/internal/ui/node/", |name| name)?;
+    let options = call.read_options(&api.options)?;
+    let topics = named.topics.clone();
+    let (view, index) =
+        read(&api, options, topics, |view| view.node_revision(&named.folded)).await?;
+    match named.node(&view, &call) {
+        Some(entry) => answer(&call, index, &dump(&call, entry)),
         None => Ok(not_found(filter_headers(&call))),
     }
 }
@@ -73,7 +78,7 @@ async fn topology(State(_): State<Api>, call: Call) -> Result<Response, Fault> {
 async fn gateway_services(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     let prefix = "/v1/internal/ui/gateway-services-nodes/";
     call.named(prefix, "Missing gateway name")?;
-    no_mesh(&api, &call, prefix).await
+    no_mesh(&api, &call, prefix, Shape::CATALOG_SERVICE).await
 }
 
 /// A View for an answer that is made of nodes, services and checks.

@@ -129,6 +129,7 @@ fn bounds(notes: &mut Notes, root: &Value, config: &mut Config) {
     set(&mut config.session_ttl_min, positive(notes, root, "session_ttl_min"));
     set(&mut config.default_query_time, positive(notes, root, "default_query_time"));
     set(&mut config.max_query_time, positive(notes, root, "max_query_time"));
+    set(&mut config.discovery_max_stale, read::duration(root, "discovery_max_stale"));
     let size = read::bounded(notes, root, "check_output_max_size", 1..=CHECK_OUTPUT_SETTING_MAX);
     set(&mut config.check_output_max_size, size.and_then(|size| usize::try_from(size).ok()));
     let Some(limits) = root.entry("limits") else { return };

@@ -82,6 +82,9 @@ pub struct Config {
     pub default_query_time: Duration,
     /// Longest wait of a blocking query.
     pub max_query_time: Duration,
+    /// For how long the leader may be silent while reads of the catalog that do not say how fresh they have to be are
+    /// answered from what is here; zero for asking the leader.
+    pub discovery_max_stale: Duration,
     /// Whether SIGTERM leaves the cluster: clients do, servers do not.
     pub leave_on_terminate: bool,
     /// Whether nodes and instances of other datacenters are told with their `wan` addresses.
@@ -252,6 +255,7 @@ impl Config {
             },
             default_query_time: Duration::from_millis(BLOCKING_WAIT_DEFAULT_MS),
             max_query_time: Duration::from_millis(BLOCKING_WAIT_MAX_MS),
+            discovery_max_stale: Duration::ZERO,
             leave_on_terminate: !dev,
             translate_wan_addrs: false,
             skip_leave_on_interrupt: dev,

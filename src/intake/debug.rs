@@ -97,6 +97,7 @@ impl Config {
             "CheckUpdateInterval": shown(self.check_update_interval),
             "ChecksCount": self.checks.len(),
             "DefaultQueryTime": shown(self.default_query_time),
+            "DiscoveryMaxStale": shown(self.discovery_max_stale),
             "DisableRemoteExec": self.disable_remote_exec,
             "EnableLocalScriptChecks": self.enable_local_script_checks,
             "EnableRemoteScriptChecks": self.enable_script_checks,

@@ -89,7 +89,7 @@ pub(crate) static CONFIG: Table = Table {
         later("disable_http_unprintable_char_filter", Type::Bool),
         works("default_query_time", Type::Duration),
         works("max_query_time", Type::Duration),
-        later("discovery_max_stale", Type::Duration),
+        works("discovery_max_stale", Type::Duration),
         works("limits", Type::Object(&LIMITS)),
         // Definitions and checks.
         works("service", Type::Objects(&SERVICE)),

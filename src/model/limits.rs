@@ -360,3 +360,21 @@ pub const MONITORS_MAX: usize = 16;
 
 /// Log lines that wait for one of them (Consul: 512); what comes then is dropped, and counted.
 pub const MONITOR_LINES_MAX: usize = 512;
+
+/// Longest `filter` of a request, in bytes.
+pub const FILTER_BYTES_MAX: usize = 16 * 1024;
+
+/// Parentheses and `not`s of a filter that stand inside of each other. Consul takes ten seconds for ten of them.
+pub const FILTER_DEPTH_MAX: usize = 64;
+
+/// Comparisons of one filter: each is made for each item of an answer.
+pub const FILTER_COMPARISONS_MAX: usize = 512;
+
+/// Regular expressions of one filter.
+pub const FILTER_PATTERNS_MAX: usize = 16;
+
+/// One regular expression of a filter, compiled, and again its cache while it matches, in bytes.
+pub const FILTER_PATTERN_BYTES_MAX: usize = 256 * 1024;
+
+/// Groups of a filter's regular expression that stand inside of each other.
+pub const FILTER_PATTERN_DEPTH_MAX: u32 = 64;

@@ -39,6 +39,11 @@ fn stream_holds() {
 }
 
 #[test]
+fn filter_holds() {
+    replay("filter", targets::filter::filter);
+}
+
+#[test]
 fn a_target_that_fails_is_found() {
     let fails = |bytes: &[u8]| assert!(bytes.is_empty(), "{} bytes", bytes.len());
     let failed = std::panic::catch_unwind(|| replay("zone", fails)).unwrap_err();

@@ -14,6 +14,7 @@ use crate::api::answer::{self, empty};
 use crate::api::body::read_json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::filter::Shape;
 use crate::api::json::check::CheckJson;
 use crate::api::json::object::{Object, parse};
 use crate::api::vet::{vet_check, vet_check_change};
@@ -23,10 +24,9 @@ use crate::model::name::CheckId;
 
 /// All checks by id.
 pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    call.read_options(&api.options)?;
+    let filter = call.filter(Shape::CHECK)?;
     let local = api.services.agent.local();
     let node = api.options.node.as_str();
-    let show = |check| CheckJson::local(check, &local, node);
     let stays = |check: &&Arc<LocalCheck>| {
         let service = check.definition.service_id.as_ref().and_then(|id| local.services.get(id));
         match service {
@@ -35,9 +35,10 @@ pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<R
         }
     };
     let checks = local.checks.values().filter(stays);
-    let checks: BTreeMap<&str, CheckJson<'_>> =
-        checks.map(|check| (check.definition.id.as_str(), show(check))).collect();
-    answer::list(&call, &checks)
+    let kept = filter.keep(checks.map(|check| CheckJson::local(check, &local, node)))?;
+    let by_id: BTreeMap<&str, &CheckJson<'_>> =
+        kept.iter().map(|check| (check.check_id, check)).collect();
+    answer::list(&call, &by_id)
 }
 
 /// States a check.

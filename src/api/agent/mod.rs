@@ -15,6 +15,7 @@ use crate::api::Api;
 use crate::api::answer::{empty, json, list};
 use crate::api::call::{Call, parse_bool};
 use crate::api::fault::Fault;
+use crate::api::filter::Shape;
 use crate::api::guard::permit;
 use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson, VersionJson};
 use crate::api::json::coordinate::CoordinateJson;
@@ -76,14 +77,15 @@ pub(in crate::api) async fn members(State(api): State<Api>, call: Call) -> Resul
         let text = "Network segments are not supported in this version of lictor";
         return Err(Fault::Refused(text.to_owned()));
     }
+    let filter = call.filter(Shape::MEMBER)?;
     let members = api.services.program.members();
     let shown = members.iter().filter(|member| call.shows_node(&member.name));
     // A switch needs a value here, as in Consul.
     if call.params.stated("wan").is_some() {
         let servers: Vec<Member> = shown.filter_map(wide).collect();
-        return list(&call, &servers.iter().map(MemberJson::new).collect::<Vec<_>>());
+        return list(&call, &filter.keep(servers.iter().map(MemberJson::new))?);
     }
-    list(&call, &shown.map(MemberJson::new).collect::<Vec<_>>())
+    list(&call, &filter.keep(shown.map(MemberJson::new))?)
 }
 
 /// A server as the gossip between datacenters sees it; nothing of an agent that is none.

@@ -7,13 +7,15 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use crate::agent::AgentFault;
+use crate::agent::{AgentFault, LocalView};
 use crate::api::Api;
 use crate::api::agent::maintenance_reason;
 use crate::api::answer::{self, CONTENT_HASH, empty, json_with, to_bytes};
+use crate::api::blocking::jittered;
 use crate::api::body::read_json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
+use crate::api::filter::Shape;
 use crate::api::guard::permit;
 use crate::api::json::service::AgentServiceJson;
 use crate::api::vet::{vet_service, vet_service_change};
@@ -22,31 +24,59 @@ use crate::model::name::ServiceId;
 
 /// All services by id.
 pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    call.read_options(&api.options)?;
+    let filter = call.filter(Shape::SERVICE)?;
     let local = api.services.agent.local();
     let services = local.services.values();
-    let services: BTreeMap<&str, AgentServiceJson<'_>> = services
-        .filter(|local| call.shows_service(&local.definition.name))
-        .map(|local| (local.definition.id.as_str(), AgentServiceJson::new(&local.definition)))
-        .collect();
-    answer::list(&call, &services)
+    let shown = services.filter(|local| call.shows_service(&local.definition.name));
+    let kept = filter.keep(shown.map(|local| AgentServiceJson::new(&local.definition)))?;
+    let by_id: BTreeMap<&str, &AgentServiceJson<'_>> =
+        kept.iter().map(|service| (service.id, service)).collect();
+    answer::list(&call, &by_id)
 }
 
-/// One service, with a number that changes with its content.
+/// One service, with a number that changes with its content. Who names the number in `hash` waits for another one.
 pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
     let text = call.under("/v1/agent/service/")?;
+    let block = call.hash_block(&api.options)?;
     let unknown = || Fault::NotFound(format!("unknown service ID: {text}"));
     let id = ServiceId::new(&text).map_err(|_| unknown())?;
-    let local = api.services.agent.local();
+    let agent = &api.services.agent;
+    let named = agent.local().services.get(&id).map(|service| service.definition.name.clone());
+    permit(named.is_none_or(|name| call.acl.service_read(&name)))?;
+    // Made before the first look, so that no change falls between the two.
+    let mut restated = agent.restated();
+    if let Some((seen, wait)) = block {
+        let changed = async {
+            while content_hash(&agent.local(), &id)?.is_some_and(|hash| hash == seen) {
+                restated.changed().await;
+            }
+            Ok::<(), Fault>(())
+        };
+        tokio::select! {
+            // A stop goes first: it must not wait for those who wait.
+            biased;
+            () = api.services.stop.cancelled() => {}
+            done = changed => done?,
+            () = tokio::time::sleep(jittered(wait)) => {}
+        }
+    }
+    let local = agent.local();
     let service = local.services.get(&id).ok_or_else(unknown)?;
     permit(call.acl.service_read(&service.definition.name))?;
-    let plain = AgentServiceJson::new(&service.definition);
-    let hash = format!("{:016x}", fnv1a(&to_bytes(false, &plain)?));
+    let hash = content_hash(&local, &id)?.unwrap_or_default();
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(&hash) {
         headers.insert(CONTENT_HASH, value);
     }
-    json_with(call.pretty, StatusCode::OK, headers, &plain.with_hash(hash))
+    let shown = AgentServiceJson::new(&service.definition).with_hash(hash);
+    json_with(call.pretty, StatusCode::OK, headers, &shown)
+}
+
+/// The number of a service's content, if it is there.
+fn content_hash(local: &LocalView, id: &ServiceId) -> Result<Option<String>, Fault> {
+    let Some(service) = local.services.get(id) else { return Ok(None) };
+    let plain = to_bytes(false, &AgentServiceJson::new(&service.definition))?;
+    Ok(Some(format!("{:016x}", fnv1a(&plain))))
 }
 
 /// States a service.

@@ -20,7 +20,7 @@ pub(in crate::api) struct CheckJson<'a> {
     node: &'a str,
     /// Unique on its node.
     #[serde(rename = "CheckID")]
-    check_id: &'a str,
+    pub check_id: &'a str,
     /// For people.
     name: &'a str,
     /// What it says.

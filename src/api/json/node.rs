@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use crate::api::json::service::ServiceJson;
@@ -10,7 +9,6 @@ use crate::api::json::{Shown, stated};
 use crate::model::address::Address;
 use crate::model::node::{Meta, Node};
 use crate::model::number::Revision;
-use crate::model::service::Service;
 
 /// A machine.
 #[derive(Serialize)]
@@ -62,26 +60,22 @@ pub(in crate::api) struct NodeServicesJson<'a> {
 }
 
 impl<'a> NodeServicesJson<'a> {
-    /// Shows a machine and its services.
+    /// Shows a machine and some of its services.
     pub(in crate::api) fn new(
         node: &'a Node,
-        services: Vec<&'a Service>,
+        services: Vec<ServiceJson<'a>>,
         datacenter: &'a str,
     ) -> Self {
         Self { node: NodeJson::new(node, datacenter), services: ServicesById(services) }
     }
 }
 
-/// The services of a machine by id.
-struct ServicesById<'a>(Vec<&'a Service>);
+/// Services of a machine by id.
+struct ServicesById<'a>(Vec<ServiceJson<'a>>);
 
 impl Serialize for ServicesById<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for service in &self.0 {
-            map.serialize_entry(service.id.as_str(), &ServiceJson::new(service))?;
-        }
-        map.end()
+        serializer.collect_map(self.0.iter().map(|service| (service.id, service)))
     }
 }
 
@@ -96,15 +90,12 @@ pub(in crate::api) struct NodeServiceListJson<'a> {
 }
 
 impl<'a> NodeServiceListJson<'a> {
-    /// Shows a machine and its services.
+    /// Shows a machine and some of its services.
     pub(in crate::api) fn new(
-        entry: Option<(&'a Node, Vec<&'a Service>)>,
+        node: Option<(&'a Node, Vec<ServiceJson<'a>>)>,
         datacenter: &'a str,
     ) -> Self {
-        let Some((node, services)) = entry else { return Self { node: None, services: None } };
-        Self {
-            node: Some(NodeJson::new(node, datacenter)),
-            services: Some(services.into_iter().map(ServiceJson::new).collect()),
-        }
+        let (node, services) = node.unzip();
+        Self { node: node.map(|node| NodeJson::new(node, datacenter)), services }
     }
 }

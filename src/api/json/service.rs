@@ -95,7 +95,7 @@ struct ProxyJson {
 pub(in crate::api) struct ServiceJson<'a> {
     /// Unique on its node.
     #[serde(rename = "ID")]
-    id: &'a str,
+    pub id: &'a str,
     /// What clients ask for.
     service: &'a str,
     /// Labels.
@@ -261,7 +261,7 @@ impl Serialize for Checks<'_> {
 pub(in crate::api) struct AgentServiceJson<'a> {
     /// Unique on the agent.
     #[serde(rename = "ID")]
-    id: &'a str,
+    pub id: &'a str,
     /// What clients ask for.
     service: &'a str,
     /// Labels.

@@ -50,6 +50,7 @@ pub(in crate::api) async fn save(State(api): State<Api>, call: Call) -> Result<R
         has_leader: cluster.leader.is_some(),
         last_contact_ms: cluster.last_contact.as_millis(),
         consistency,
+        cache: None,
     };
     let (sender, receiver) = mpsc::channel(PIECES_HELD_MAX);
     let pipe = Pipe { sender, handle: Handle::current() };

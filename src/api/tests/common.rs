@@ -168,7 +168,7 @@ async fn bad_parameters_are_refused() {
         GET /v1/catalog/nodes?dc=nope
           500 No path to datacenter
         GET /v1/catalog/nodes?filter=A==1
-          500 Failed to create boolean expression evaluator: `filter` is not supported yet
+          500 Failed to create boolean expression evaluator: Selector "A" is not valid
         GET /v1/health/service/x?passing=bad
           400 Invalid value for ?passing
         GET /v1/health/state/

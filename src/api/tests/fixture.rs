@@ -158,6 +158,7 @@ pub(super) fn server_with(
         wait_default: Duration::from_secs(300),
         wait_max: Duration::from_secs(600),
         session_ttl_min: SESSION_TTL_MIN,
+        discovery_stale_max: None,
     };
     let agent = agent(&options.node, &options.datacenter);
     let program = Arc::new(Quiet { members: members.iter().map(|name| member(name)).collect() });

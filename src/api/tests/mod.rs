@@ -17,3 +17,5 @@ mod authorisation;
 mod policies;
 
 mod time;
+
+mod narrow;

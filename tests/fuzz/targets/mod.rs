@@ -24,3 +24,5 @@ pub(crate) mod reply;
 pub(crate) mod config;
 
 pub(crate) mod stream;
+
+pub(crate) mod filter;
