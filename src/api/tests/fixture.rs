@@ -138,20 +138,31 @@ pub(super) fn server_with(
     tokens: Arc<dyn Tokens>,
     members: &[&str],
 ) -> Server {
+    let cluster = Cluster { leader, is_leader: leader.is_some(), ..Cluster::default() };
+    server_in(&cluster, tokens, members, |options| options.pretty = pretty)
+}
+
+/// A server that sees its cluster so, and for which an operator decided otherwise.
+pub(super) fn server_in(
+    cluster: &Cluster,
+    tokens: Arc<dyn Tokens>,
+    members: &[&str],
+    decide: impl FnOnce(&mut ApiOptions),
+) -> Server {
     let (publisher, reader) = publisher();
     publisher.publish(View::new(Catalog::default()), []);
     let address = SocketAddr::from(([127, 0, 0, 1], 8300));
     let node = NodeName::new("n1").unwrap();
     let peers = vec![Peer { id: 1, node: node.clone(), address, is_voter: true }];
-    let cluster = Cluster { peers, leader, is_leader: leader.is_some(), ..Cluster::default() };
+    let cluster = Cluster { peers, ..cluster.clone() };
     let state = Mutex::new((Catalog::default(), publisher));
     let propose: Arc<dyn Propose> = Arc::new(Single { state, cluster });
-    let options = ApiOptions {
+    let mut options = ApiOptions {
         node,
         node_id: "876bacbc-fc10-d865-ab0c-9d369d5ce926".to_owned(),
         datacenter: Datacenter::new("dc1").unwrap(),
         is_server: true,
-        pretty,
+        pretty: false,
         translate_wan_addrs: false,
         kv_value_bytes_max: 16,
         txn_bytes_max: 4_096,
@@ -160,6 +171,7 @@ pub(super) fn server_with(
         session_ttl_min: SESSION_TTL_MIN,
         discovery_stale_max: None,
     };
+    decide(&mut options);
     let agent = agent(&options.node, &options.datacenter);
     let program = Arc::new(Quiet { members: members.iter().map(|name| member(name)).collect() });
     let stop = CancellationToken::new();

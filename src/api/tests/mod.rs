@@ -19,3 +19,5 @@ mod policies;
 mod time;
 
 mod narrow;
+
+mod freshness;

@@ -110,3 +110,26 @@ const NODE_1: &str =
 
 const NODE_2: &str =
     r#"PUT /v1/catalog/register {"Node":"n2","Address":"10.0.0.12","NodeMeta":{"rack":"r2"}}"#;
+
+#[tokio::test]
+async fn another_clusters_services_are_not_ours() {
+    let server = server(false, Some(1));
+    for line in SETUP {
+        server.ask(line).await;
+    }
+    let mut bodies = Vec::new();
+    for path in [
+        "/v1/catalog/nodes",
+        "/v1/catalog/services",
+        "/v1/catalog/service/web",
+        "/v1/catalog/node/n1",
+        "/v1/health/service/web",
+        "/v1/health/node/n1",
+        "/v1/health/checks/web",
+        "/v1/health/state/any",
+    ] {
+        let shown = show(server.ask(&format!("GET {path}?peer=other")).await).await;
+        bodies.push(shown.lines().last().unwrap().to_owned());
+    }
+    assert_eq!(bodies.join(" "), "[] {} [] null [] [] [] []");
+}
