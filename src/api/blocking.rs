@@ -98,16 +98,9 @@ pub(in crate::api) async fn read_part(
             while !has_news(api, block, &revision_of, scope, &body_of, &mut seen)? {
                 waiter.changed().await;
             }
-            Ok::<(), Fault>(())
+            Ok(())
         };
-        // At the end of the wait, or of the program, the current data is the answer, changed or not.
-        tokio::select! {
-            // A stop goes first: it must not wait for those who wait.
-            biased;
-            () = api.services.stop.cancelled() => {}
-            done = changed => done?,
-            () = tokio::time::sleep(jittered(block.wait)) => {}
-        }
+        wait_for(api, block.wait, changed).await?;
     }
     let view = api.services.reader.load_full();
     if !view.is_ready() {
@@ -207,9 +200,28 @@ async fn freshen_cached(
     }
 }
 
+/// Waits for news, but no longer than a client wants to, and not beyond a stop: then what is there is the answer,
+/// changed or not.
+///
+/// # Errors
+/// Those of the news.
+pub(in crate::api) async fn wait_for(
+    api: &Api,
+    wait: Duration,
+    news: impl Future<Output = Result<(), Fault>>,
+) -> Result<(), Fault> {
+    tokio::select! {
+        // A stop goes first: it must not wait for those who wait.
+        biased;
+        () = api.services.stop.cancelled() => Ok(()),
+        done = news => done,
+        () = tokio::time::sleep(jittered(wait)) => Ok(()),
+    }
+}
+
 /// A wait, longer by up to a sixteenth, so that clients that began together do not return together.
 #[expect(clippy::disallowed_methods, reason = "it only spreads clients: no answer depends on it")]
-pub(in crate::api) fn jittered(wait: Duration) -> Duration {
+fn jittered(wait: Duration) -> Duration {
     wait + (wait / JITTER_FRACTION).mul_f64(fastrand::f64())
 }
 

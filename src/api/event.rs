@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::api::Api;
 use crate::api::answer::{INDEX, filter_headers, json, json_with};
-use crate::api::blocking::jittered;
+use crate::api::blocking::wait_for;
 use crate::api::body::read_json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
@@ -72,14 +72,9 @@ async fn list(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
             while index(&events) == block.index.0 && count.changed().await.is_ok() {
                 events = find();
             }
+            Ok(())
         };
-        tokio::select! {
-            // A stop goes first: it must not wait for those who wait.
-            biased;
-            () = api.services.stop.cancelled() => {}
-            () = other => {}
-            () = tokio::time::sleep(jittered(block.wait)) => {}
-        }
+        wait_for(&api, block.wait, other).await?;
     }
     let mut headers = filter_headers(&call);
     headers.insert(INDEX, HeaderValue::from(index(&events)));

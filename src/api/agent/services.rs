@@ -11,7 +11,7 @@ use crate::agent::{AgentFault, LocalView};
 use crate::api::Api;
 use crate::api::agent::maintenance_reason;
 use crate::api::answer::{self, CONTENT_HASH, empty, json_with, to_bytes};
-use crate::api::blocking::jittered;
+use crate::api::blocking::wait_for;
 use crate::api::body::read_json;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
@@ -50,15 +50,9 @@ pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Re
             while content_hash(&agent.local(), &id)?.is_some_and(|hash| hash == seen) {
                 restated.changed().await;
             }
-            Ok::<(), Fault>(())
+            Ok(())
         };
-        tokio::select! {
-            // A stop goes first: it must not wait for those who wait.
-            biased;
-            () = api.services.stop.cancelled() => {}
-            done = changed => done?,
-            () = tokio::time::sleep(jittered(wait)) => {}
-        }
+        wait_for(&api, wait, changed).await?;
     }
     let local = agent.local();
     let service = local.services.get(&id).ok_or_else(unknown)?;

@@ -44,8 +44,11 @@ impl Shape {
     pub const SERVICE: Self = Self(SERVICE);
     /// Checks, of the catalog and of an agent.
     pub const CHECK: Self = Self(CHECK);
-    /// Instances with their node and checks: `/v1/health/service/:s`.
+    /// Instances with their node and checks: `/v1/health/service/:s` and, before they are summed up,
+    /// `/v1/internal/ui/services`.
     pub const INSTANCE: Self = Self(INSTANCE);
+    /// Nodes with their services and checks: `/v1/internal/ui/nodes`.
+    pub const NODE_DUMP: Self = Self(NODE_DUMP);
     /// Members: `/v1/agent/members`.
     pub const MEMBER: Self = Self(MEMBER);
 
@@ -153,6 +156,16 @@ const CATALOG_SERVICE: &[Field] = &[
 
 const INSTANCE: &[Field] =
     &[object("Node", NODE), object("Service", SERVICE), objects("Checks", CHECK)];
+
+const NODE_DUMP: &[Field] = &[
+    text("ID"),
+    text("Node"),
+    text("Address"),
+    text_map("TaggedAddresses"),
+    text_map("Meta"),
+    objects("Services", SERVICE),
+    objects("Checks", CHECK),
+];
 
 const MEMBER: &[Field] = &[
     text("Name"),

@@ -2,6 +2,7 @@
 //! what the endpoints show.
 
 use std::collections::BTreeMap;
+use std::iter::once;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,6 +13,7 @@ use crate::api::json::agent::MemberJson;
 use crate::api::json::check::CheckJson;
 use crate::api::json::node::NodeJson;
 use crate::api::json::service::{AgentServiceJson, CatalogServiceJson, InstanceJson, ServiceJson};
+use crate::api::json::ui::NodeDumpJson;
 use crate::catalog::Instance;
 use crate::model::address::Address;
 use crate::model::check::{Check, CheckedService};
@@ -113,6 +115,8 @@ fn shapes_fit_what_is_shown() {
         check(Shape::NODE, &NodeJson::new(&node, "dc1"));
         check(Shape::SERVICE, &ServiceJson::new(&service));
         check(Shape::CHECK, &CheckJson::new(&check_of(None)));
+        let dump = NodeDumpJson::new(&node, once(&*service), checks.iter().map(|check| &**check));
+        check(Shape::NODE_DUMP, &dump);
         let definition = ServiceDefinition {
             id: service.id.clone(),
             name: service.name.clone(),
