@@ -151,16 +151,19 @@ fn the_serial_is_the_revision() {
 }
 
 #[test]
-fn a_datagram_from_port_zero_is_ignored() {
+fn datagrams_are_answered_from_any_port_but_zero() {
     let bytes = query("consul", "SOA", &QueryOptions::default(), 7).unwrap();
     let (view, config) = (view(0), Arc::new(Setup::new(config())));
     let mut worker = Worker::new(fastrand::Rng::with_seed(1));
-    let mut check = |transport| {
-        let incoming = Incoming { bytes: &bytes, transport, source: source(0) };
+    let mut check = |transport, port| {
+        let incoming = Incoming { bytes: &bytes, transport, source: source(port) };
         ask_with(&known(&view, &config), &incoming, &mut worker, 1).is_some()
     };
-    assert!(!check(Transport::Udp));
-    assert!(check(Transport::Tcp));
+    assert!(!check(Transport::Udp, 0));
+    assert!(check(Transport::Tcp, 0));
+    // Echo, and resolvers that ask from their own port.
+    assert!(check(Transport::Udp, 7));
+    assert!(check(Transport::Udp, 53));
 }
 
 #[test]

@@ -117,6 +117,37 @@ fn replies_leave_from_the_address_that_was_asked() {
 }
 
 #[test]
+fn an_answer_that_comes_back_is_not_answered() {
+    let agent = Agent::dev().start();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.connect(agent.dns).unwrap();
+    socket.set_read_timeout(Some(HANG)).unwrap();
+    let mut buffer = [0; 4_096];
+    let mut ask = |message: &[u8]| {
+        socket.send(message).unwrap();
+        let length = socket.recv(&mut buffer).unwrap();
+        buffer[..length].to_vec()
+    };
+    let version = EdnsOptions { version: 1, ..EdnsOptions::default() };
+    let version = QueryOptions { edns: Some(version), ..QueryOptions::default() };
+    let shapes = [
+        question(),
+        query("www.example.org", "A", &QueryOptions::default(), 1).unwrap(),
+        query("consul", "SOA", &version, 2).unwrap(),
+        // An unknown opcode, and no question at all.
+        vec![0, 3, 0x78, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        vec![0, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    for shape in shapes {
+        let answer = ask(&shape);
+        assert_eq!(answer[..2], shape[..2]);
+        // As an echo service would, or another server that takes the answer for a question.
+        socket.send(&answer).unwrap();
+        assert!(is_good(&ask(&question())), "{}", text::show(&answer));
+    }
+}
+
+#[test]
 fn a_large_answer_over_tcp_is_whole_and_says_so() {
     let (agent, _dir) = start_with_many(900);
     let question = query("big.service.consul", "SRV", &QueryOptions::default(), 7).unwrap();

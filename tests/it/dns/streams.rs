@@ -47,7 +47,7 @@ fn idle_connections_delay_nobody() {
     // The agent's share of this process's limit, so that both may have as many.
     let (_, files) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, files, files).unwrap();
-    let count = usize::try_from(files / 4).unwrap_or(usize::MAX).min(2_000) - 1;
+    let count = usize::try_from(files / 4).unwrap_or(usize::MAX).min(IDLE_CONNECTIONS + 1) - 1;
     let agent = Agent::dev().start();
     let mut idle: Vec<TcpStream> = (0..count).map(|_| connect(agent.dns)).collect();
     assert_answers(&agent);
@@ -132,6 +132,9 @@ fn without_file_descriptors_others_are_served_and_who_comes_waits() {
     assert!(is_good(&read_message(&mut late)));
     assert_answers(&agent);
 }
+
+/// Idle connections that an agent has to bear, where it may open four times as many files.
+const IDLE_CONNECTIONS: usize = 5_000;
 
 /// The least that a system grants is more.
 const RECEIVE_BUFFER_BYTES: usize = 4_096;
