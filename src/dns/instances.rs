@@ -15,6 +15,7 @@ use crate::dns::record::{
     Data, Help, Offer, Owner, Set, address_name, alias_data, host_name, meta_data, node_name,
 };
 use crate::dns::wire::WireName;
+use crate::model::node::Node;
 use crate::model::number::Ttl;
 
 /// What becomes of an instance that may be told.
@@ -121,31 +122,37 @@ impl Scene<'_> {
         ttl: Ttl,
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
+        let tells_texts = self.config().settings.additional_node_meta_txt;
         let mut seen = Numbered::new();
         let mut offers: Vec<Offer> = Vec::with_capacity(instances.len());
         let mut helpers = Helpers::new(instances.len(), ttl);
-        for instance in instances {
-            let node_name = node_name(&instance.node.name, self.domain());
-            let Some(location) = self.location(instance, node_name.as_ref()) else {
+        // In a short loop of its own, since instances lie all over the memory: while one of them is fetched, the
+        // processor asks for the next ones.
+        let places: Vec<Place<'_>> =
+            instances.iter().map(|instance| self.place(instance)).collect();
+        for (instance, place) in instances.iter().zip(places) {
+            let node = &instance.node;
+            let has_texts = tells_texts && !node.meta.is_empty();
+            let is_named = has_texts || place.reach.is_nodes;
+            let node_name = is_named.then(|| node_name(&node.name, self.domain())).flatten();
+            let Some(location) = self.location(node, &place.reach, node_name.as_ref()) else {
                 saw(instance, Fate::Unspellable);
                 continue;
             };
             // One place may be registered twice, under two ids or by two nodes.
-            let (spot, port) = (location.spot, instance.service.port);
+            let (spot, port) = (location.spot, place.port);
             if let Some(first) = seen.find((spot, port)) {
                 saw(instance, Fate::Duplicate(first));
                 continue;
             }
             saw(instance, Fate::Offered(offers.len()));
             seen.add((spot, port), offers.len());
-            let (weight, target) = (instance.weight(), location.name.clone());
+            let (weight, target) = (place.weight, location.name.clone());
             let data = Data::Location { weight, port, target };
             let mut offer = Offer::alone(Owner::Question, ttl, data);
             // Under the machine's own name, even where the service has another address, as in Consul.
-            if let Some(name) = node_name
-                && self.config().settings.additional_node_meta_txt
-            {
-                offer.texts = helpers.texts(instance, name, matches!(spot, Spot::Node(_)));
+            if let Some(name) = node_name.filter(|_| has_texts) {
+                offer.texts = Some(helpers.texts(node, name, matches!(spot, Spot::Node(_))));
             }
             offer.addresses = helpers.addresses(location);
             offers.push(offer);
@@ -153,14 +160,19 @@ impl Scene<'_> {
         Answer { sets: helpers.sets, ..shuffled(offers) }
     }
 
+    fn place<'i>(&self, instance: &'i Instance) -> Place<'i> {
+        let (weight, port) = (instance.weight(), instance.service.port);
+        Place { reach: self.reach(instance), weight, port }
+    }
+
     /// What an SRV record points at: the node's name, or one that spells the service's own addresses. Never
     /// an alias (RFC 2782): a host name is told as it is. Its addresses are those that A and AAAA tell.
     fn location<'i>(
         &self,
-        instance: &'i Instance,
+        node: &'i Node,
+        reach: &Reach<'i>,
         node_name: Option<&WireName>,
     ) -> Option<Location<'i>> {
-        let reach = self.reach(instance);
         if let Some(host) = reach.alias() {
             let (spot, name) = (Spot::Host(host), host_name(host)?);
             return Some(Location { spot, name, ips: Addresses::default() });
@@ -168,11 +180,21 @@ impl Scene<'_> {
         let ips = reach.ips;
         // DNS cannot spell every node's name, but every address.
         let (spot, name) = match node_name {
-            Some(name) if reach.is_nodes => (Spot::Node(instance.node.name.folded()), name.clone()),
+            Some(name) if reach.is_nodes => (Spot::Node(node.name.folded()), name.clone()),
             Some(_) | None => (Spot::Addresses(ips), address_name(ips, self.domain())?),
         };
         Some(Location { spot, name, ips })
     }
+}
+
+/// What an SRV record says of an instance.
+struct Place<'i> {
+    /// Where it is reached.
+    reach: Reach<'i>,
+    /// Its share of the traffic.
+    weight: u16,
+    /// Its port.
+    port: u16,
 }
 
 /// An answer whose records have no order.
@@ -211,18 +233,14 @@ impl<'i> Helpers<'i> {
         Some(Help { set, is_about_target: true })
     }
 
-    /// What there is to say about a machine, if anything is.
-    fn texts(&mut self, instance: &'i Instance, name: WireName, is_about: bool) -> Option<Help> {
-        let node = &instance.node;
-        if node.meta.is_empty() {
-            return None;
-        }
+    /// What there is to say about a machine.
+    fn texts(&mut self, node: &'i Node, name: WireName, is_about: bool) -> Help {
         let set = self.texts.find(node.name.folded()).unwrap_or_else(|| {
             self.texts.add(node.name.folded(), self.sets.len());
             let records = meta_data(&node.meta).map(|data| (self.ttl, data.into()));
             push(&mut self.sets, name, records)
         });
-        Some(Help { set, is_about_target: is_about })
+        Help { set, is_about_target: is_about }
     }
 }
 

@@ -238,7 +238,7 @@ fn resolve_service<'k>(known: &Known<'k>, name: &str, tag: Option<&str>) -> Outc
     let mut hidden = 0;
     let mut critical = 0;
     let mut warning = 0;
-    let mut told = Vec::new();
+    let mut told = Vec::with_capacity(service.instances.len());
     for instance in service.instances.values() {
         match judge(instance, tag, config, acl) {
             Verdict::Kept => told.push(instance),
