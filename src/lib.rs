@@ -49,6 +49,7 @@
 //! | `Staged` | the parts of a Backup that are set aside in the catalog until one Command restores them | `Saved`: a state on its way to a peer |
 //! | `Revision` | the number Consul calls index (`X-Consul-Index`) | `Lookup`: a secondary index inside the catalog |
 //! | `Instance` | a service on a node, joined with its checks | `Service`: what was registered |
+//! | `PreparedQuery` | a stored question for instances of a service, asked by its name | `Question`: what a client asked of DNS |
 //! | `Row` | a piece of the catalog as it is stored | `KvPair`: a key with its value |
 //! | `Entry` | a command in Raft's log | `Field`: a key with its value in a document · `NodeEntry`, `ServiceEntry`: a node or service with all that belongs to it |
 //! | `Replica` | the catalog with its `Position` in the log | `LogContent`: what the log holds · `StateMachine`: what turns entries into a Replica |

@@ -148,17 +148,27 @@ impl Call {
         Ok(ReadOptions { freshness, block })
     }
 
+    /// How a read that may be cached is to be done.
+    pub(in crate::api) fn cacheable_options(
+        &self,
+        options: &ApiOptions,
+    ) -> Result<ReadOptions, Fault> {
+        let stated = self.read_options(options)?;
+        if !self.params.has("cached") {
+            return Ok(stated);
+        }
+        Ok(ReadOptions { freshness: Freshness::Cached(self.cache_control()?), ..stated })
+    }
+
     /// How a read of the catalog is to be done: where the client does not say how fresh, as the operator set
     /// (`discovery_max_stale`); and it may be cached.
     pub(in crate::api) fn discovery_options(
         &self,
         options: &ApiOptions,
     ) -> Result<ReadOptions, Fault> {
-        let stated = self.read_options(options)?;
+        let stated = self.cacheable_options(options)?;
         let names_freshness = ["consistent", "leader", "stale"].iter().any(|p| self.params.has(p));
-        let freshness = if self.params.has("cached") {
-            Freshness::Cached(self.cache_control()?)
-        } else if let (Freshness::Is(Consistency::Lease), false, Some(age_max)) =
+        let freshness = if let (Freshness::Is(Consistency::Lease), false, Some(age_max)) =
             (stated.freshness, names_freshness, options.discovery_stale_max)
         {
             Freshness::StaleUpTo(age_max)

@@ -5,11 +5,13 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::acl::Authorizer;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::catalog::Instance;
 use crate::model::check::Check;
 use crate::model::name::{NodeName, ServiceName};
+use crate::model::prepared_query::PreparedQuery;
 
 /// Refuses what the caller may not do: `permit(call.acl.key_write(&key))?`.
 ///
@@ -17,6 +19,11 @@ use crate::model::name::{NodeName, ServiceName};
 /// [`Fault::Denied`].
 pub(in crate::api) fn permit(is_allowed: bool) -> Result<(), Fault> {
     if is_allowed { Ok(()) } else { Err(Fault::Denied) }
+}
+
+/// Whether an instance may be seen: its node and its service.
+pub(in crate::api) fn shows_instance(acl: &Authorizer, instance: &Instance) -> bool {
+    acl.node_read(&instance.node.name) && acl.service_read(&instance.service.name)
 }
 
 impl Call {
@@ -50,8 +57,26 @@ impl Call {
 
     /// Whether an instance stays: its node and its service may be seen.
     pub(in crate::api) fn shows_instance(&self, instance: &Instance) -> bool {
-        let (node, service) = (&instance.node.name, &instance.service.name);
-        self.shows(self.acl.node_read(node) && self.acl.service_read(service))
+        self.shows(shows_instance(&self.acl, instance))
+    }
+
+    /// Whether a prepared query stays. One without a name that rules could speak of is seen by those who may
+    /// change all.
+    pub(in crate::api) fn shows_query(&self, query: &PreparedQuery) -> bool {
+        let is_allowed = match query.ruled_name() {
+            Some(name) => self.acl.acl_write() || self.acl.query_read(name),
+            None => self.acl.acl_write(),
+        };
+        self.shows(is_allowed)
+    }
+
+    /// Refuses a change of a prepared query that the caller may not make.
+    ///
+    /// # Errors
+    /// [`Fault::Denied`].
+    pub(in crate::api) fn permit_query(&self, query: &PreparedQuery) -> Result<(), Fault> {
+        // As in Consul, who knows the id of a query without a name may change it.
+        permit(query.ruled_name().is_none_or(|name| self.acl.query_write(name)))
     }
 
     /// Whether a check stays: its node, and its service if it is about one, may be seen.

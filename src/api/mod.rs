@@ -61,6 +61,8 @@ mod event;
 
 mod txn;
 
+mod query;
+
 mod agent;
 
 mod acl;

@@ -5,6 +5,7 @@
 
 use crate::api::Api;
 use crate::api::call::Call;
+use crate::catalog::coordinates::Seeker;
 use crate::model::name::NodeName;
 
 /// The items in the order that `?near` asks for. `node_of` says which node an item is on.
@@ -17,20 +18,14 @@ pub(in crate::api) fn in_order<T>(
     let mut items: Vec<T> = items.collect();
     let Some(text) = call.params.stated("near") else { return items };
     let view = api.services.reader.load();
-    let at_client = || view.nodes_at(call.client?).next().map(|entry| entry.node.name.clone());
-    let near = match text {
-        AGENT => view.near(api.options.node.folded()),
-        CLIENT => at_client().and_then(|node| view.near(node.folded())),
-        name => view.near(&name.to_lowercase()),
-    };
-    if let Some(near) = near {
+    let near = view.near_node(text, &seeker(api, call));
+    if let Some(near) = near.and_then(|node| view.near(node.folded())) {
         near.sort(&mut items, node_of);
     }
     items
 }
 
-/// This machine.
-const AGENT: &str = "_agent";
-
-/// The machine that asks.
-const CLIENT: &str = "_ip";
+/// Who a request looks for something near for.
+pub(in crate::api) fn seeker<'a>(api: &'a Api, call: &Call) -> Seeker<'a> {
+    Seeker { agent: &api.options.node, client: call.client }
+}

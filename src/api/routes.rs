@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use crate::api::fault::Fault;
 use crate::api::{
     Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
-    meter, metrics, operator, session, snapshot, status, translate, txn, ui,
+    meter, metrics, operator, query, session, snapshot, status, translate, txn, ui,
 };
 
 /// The whole API as a router.
@@ -32,6 +32,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(kv_routes())
         .merge(session::routes())
         .route("/v1/txn", writes(put(txn::transact)))
+        .merge(query::routes())
         .merge(agent_routes())
         .merge(acl::routes())
         .merge(ui::routes())
@@ -168,7 +169,10 @@ pub(in crate::api) fn endpoint(
         .fallback(refuse)
 }
 
-fn refuse_method(method: &Method, allow: [(HeaderName, HeaderValue); 1]) -> Response {
+pub(in crate::api) fn refuse_method(
+    method: &Method,
+    allow: [(HeaderName, HeaderValue); 1],
+) -> Response {
     let plain = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
     let text = format!("method {method} not allowed");
     (StatusCode::METHOD_NOT_ALLOWED, allow, plain, text).into_response()

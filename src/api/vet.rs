@@ -43,6 +43,9 @@ pub(in crate::api) fn vet_catalog(
         | Command::StagePart(_)
         | Command::Restore(_)
         | Command::DropStaged(_)
+        | Command::PreparedQueryCreate(_)
+        | Command::PreparedQueryUpdate(_)
+        | Command::PreparedQueryDelete(_)
         | Command::Unknown => Err(Fault::Denied),
     }
 }

@@ -19,6 +19,7 @@ impl Catalog {
         self.audit_services(&mut wrong);
         self.audit_sessions(&mut wrong);
         self.audit_locks(&mut wrong);
+        self.audit_prepared(&mut wrong);
         for key in self.tombstones.keys().filter(|key| self.kv.contains_key(*key)) {
             wrong.push(format!("key {key:?} has an entry and a tombstone"));
         }

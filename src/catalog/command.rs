@@ -18,6 +18,7 @@ use crate::model::health::Status;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::node::Meta;
 use crate::model::number::Revision;
+use crate::model::prepared_query::{PreparedQuery, PreparedQueryId};
 use crate::model::service::Service;
 use crate::model::session::{Session, SessionId};
 
@@ -59,6 +60,12 @@ pub enum Command {
     Restore(Restore),
     /// Forgets the parts of a restore that nobody goes on with.
     DropStaged(DropStaged),
+    /// Stores a prepared query under a new id.
+    PreparedQueryCreate(Box<PreparedQuery>),
+    /// Puts a prepared query in the place of the one with its id.
+    PreparedQueryUpdate(Box<PreparedQuery>),
+    /// Takes a prepared query away.
+    PreparedQueryDelete(PreparedQueryDelete),
     /// A newer peer's command; changes nothing here.
     #[serde(other)]
     Unknown,
@@ -260,4 +267,11 @@ pub struct Restore {
 pub struct DropStaged {
     /// Which.
     pub restore: String,
+}
+
+/// A prepared query to delete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PreparedQueryDelete {
+    /// Which.
+    pub id: PreparedQueryId,
 }

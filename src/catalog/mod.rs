@@ -34,6 +34,8 @@ pub mod view;
 
 pub mod coordinates;
 
+pub mod prepared;
+
 mod edit;
 
 mod edit_locks;

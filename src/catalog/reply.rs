@@ -10,6 +10,7 @@ use crate::catalog::row::RowKey;
 use crate::model::limits::COORDINATE_SEGMENTS_MAX;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
+use crate::model::prepared_query::PreparedQueryId;
 use crate::model::session::SessionId;
 
 /// What became of a Command.
@@ -83,12 +84,20 @@ pub enum Reject {
     SessionCheckUnknown(CheckId),
     /// A session that depends on a check that is critical.
     SessionCheckCritical(CheckId),
-    /// A lock for a session that is not there.
+    /// A lock or a prepared query for a session that is not there.
     SessionUnknown(SessionId),
     /// Parts of a restore that are not there: another one began meanwhile, or this one was given up.
     RestoreLost,
     /// The parts of a restore make no catalog.
     RestoreDamaged(String),
+    /// No prepared query has this id.
+    PreparedQueryUnknown(PreparedQueryId),
+    /// Another prepared query has this name.
+    PreparedNameTaken(String),
+    /// Another template answers all names.
+    PreparedTemplateTaken,
+    /// Another prepared query has this name as its id.
+    PreparedNameIsId(String),
 }
 
 impl fmt::Display for Reject {
@@ -120,6 +129,18 @@ impl fmt::Display for Reject {
             ),
             Self::RestoreDamaged(why) => {
                 write!(out, "the snapshot cannot be restored: {why}; nothing was replaced")
+            }
+            Self::PreparedQueryUnknown(id) => {
+                write!(out, "Cannot modify non-existent prepared query: '{id}'")
+            }
+            Self::PreparedNameTaken(name) => {
+                write!(out, "name '{name}' aliases an existing query name")
+            }
+            Self::PreparedTemplateTaken => {
+                out.write_str("a query template with an empty name already exists")
+            }
+            Self::PreparedNameIsId(name) => {
+                write!(out, "name '{name}' aliases an existing query ID")
             }
         }
     }
@@ -156,6 +177,10 @@ pub enum Topic {
     Session(SessionId),
     /// Everything was replaced. Never announced: that wakes everybody anyway.
     Restore,
+    /// Any prepared query came, went or changed.
+    PreparedQueries,
+    /// This prepared query changed or went.
+    PreparedQuery(PreparedQueryId),
 }
 
 /// What a Command touched.

@@ -16,6 +16,7 @@ use crate::model::kv::KvPair;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
+use crate::model::prepared_query::{PreparedQuery, PreparedQueryId};
 use crate::model::service::Service;
 use crate::model::session::{Session, SessionId};
 use crate::model::time::Now;
@@ -32,6 +33,8 @@ pub enum RowKey {
     Node(NodeName),
     /// Where a node is in the network.
     Coordinates(NodeName),
+    /// A prepared query.
+    PreparedQuery(PreparedQueryId),
     /// A service instance.
     Service(NodeName, ServiceId),
     /// A check.
@@ -133,6 +136,7 @@ impl RowKey {
             Self::Autopilot => (b'B', &[][..], None),
             Self::Node(node) => (b'N', node.folded().as_bytes(), None),
             Self::Coordinates(node) => (b'O', node.folded().as_bytes(), None),
+            Self::PreparedQuery(id) => (b'Q', id.as_str().as_bytes(), None),
             Self::Service(node, id) => (b'S', node.folded().as_bytes(), Some(id.folded())),
             Self::Check(node, id) => (b'T', node.folded().as_bytes(), Some(id.folded())),
             Self::ServiceRevision(name) => (b'U', name.folded().as_bytes(), None),
@@ -169,6 +173,7 @@ impl Catalog {
                 let node = NodeName::new(name.folded()).ok()?;
                 Some(encode(&CoordinatesRow { node, known: (**known).clone() }))
             }),
+            RowKey::PreparedQuery(id) => self.prepared_query(id).map(|query| encode(&**query)),
             RowKey::Service(name, id) => {
                 let service = self.nodes.get(name)?.services.get(id)?;
                 // Folded: a node that is spelled anew must not change the rows of its services.
@@ -206,6 +211,7 @@ impl Catalog {
     pub fn rows(&self) -> impl Iterator<Item = (RowKey, Vec<u8>)> + '_ {
         let nodes = self.nodes.keys().map(|name| RowKey::Node(name.clone()));
         let coordinates = self.coordinates.keys().map(|name| RowKey::Coordinates(name.clone()));
+        let prepared = self.prepared.keys().map(|id| RowKey::PreparedQuery(id.clone()));
         let services = self.nodes.iter().flat_map(|(name, entry)| {
             entry.services.keys().map(|id| RowKey::Service(name.clone(), id.clone()))
         });
@@ -222,6 +228,7 @@ impl Catalog {
             .into_iter()
             .chain(nodes)
             .chain(coordinates)
+            .chain(prepared)
             .chain(services)
             .chain(checks)
             .chain(revisions)
@@ -251,6 +258,10 @@ impl Catalog {
                 let row: CoordinatesRow = decode(key, value)?;
                 let entry = self.nodes.get(&row.node).ok_or_else(orphan)?;
                 self.coordinates.insert(entry.node.name.clone(), Arc::new(row.known));
+            }
+            Some(b'Q') => {
+                let query: PreparedQuery = decode(key, value)?;
+                self.put_prepared(&Arc::new(query));
             }
             Some(b'S') => {
                 let row: ServiceRow = decode(key, value)?;

@@ -8,6 +8,7 @@ use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::coordinates::NodeCoordinates;
+use crate::catalog::prepared::Prepared;
 use crate::model::address::Address;
 use crate::model::autopilot::AutopilotEntry;
 use crate::model::check::Check;
@@ -16,6 +17,7 @@ use crate::model::kv::KvPair;
 use crate::model::name::{CheckId, Key, NodeName, ServiceId, ServiceName};
 use crate::model::node::Node;
 use crate::model::number::Revision;
+use crate::model::prepared_query::PreparedQueryId;
 use crate::model::service::Service;
 use crate::model::session::{Session, SessionId};
 use crate::model::time::Now;
@@ -55,6 +57,16 @@ pub struct Catalog {
     pub(in crate::catalog) autopilot: Option<Arc<AutopilotEntry>>,
     /// A backup that is about to be restored.
     pub(in crate::catalog) staged: Option<Arc<Staged>>,
+    /// Prepared queries.
+    pub(in crate::catalog) prepared: OrdMap<PreparedQueryId, Arc<Prepared>>,
+    /// Which prepared query has a folded name.
+    pub(in crate::catalog) prepared_names: OrdMap<String, PreparedQueryId>,
+    /// Which template answers names that begin so, folded; the empty beginning is one.
+    pub(in crate::catalog) prepared_templates: OrdMap<String, PreparedQueryId>,
+    /// Which prepared queries end with a session.
+    pub(in crate::catalog) prepared_sessions: OrdSet<(SessionId, PreparedQueryId)>,
+    /// Folded names of prepared queries that have dots, their labels from the right.
+    pub(in crate::catalog) prepared_dotted: OrdSet<String>,
     /// When tables as a whole last changed.
     pub(in crate::catalog) tables: Tables,
 }
@@ -79,6 +91,9 @@ pub struct Tables {
     pub checks: Revision,
     /// Any key.
     pub kv: Revision,
+    /// Any prepared query.
+    #[serde(default)]
+    pub prepared_queries: Revision,
     /// The newest tombstone that was reaped: older deletions are forgotten.
     pub tombstones_reaped: Revision,
     /// Any session.

@@ -50,6 +50,8 @@ pub(super) struct Answer {
     pub(super) is_glue_required: bool,
     /// What the name is an alias of, where that was not looked up yet.
     pub(super) leads_to: Option<Name>,
+    /// Whether clients at other addresses are told otherwise.
+    pub(super) is_for_client: bool,
     /// What others have to be asked before this is an answer.
     pub(super) missing: Vec<Ask>,
     /// Why it is so, for people.
@@ -61,6 +63,8 @@ pub(super) struct Answer {
 pub(super) enum Order {
     /// Each answer's own random one, so that clients who take the first record spread (RFC 1794).
     Shuffled,
+    /// As it stands, since one is better than the next; each is told for itself.
+    Ranked,
     /// As it stands.
     Fixed,
 }
@@ -80,6 +84,7 @@ impl Answer {
             additionals: Vec::new(),
             is_glue_required: false,
             leads_to: None,
+            is_for_client: false,
             missing: Vec::new(),
             why: None,
         }
@@ -129,6 +134,7 @@ pub(super) fn answer(scene: &Scene<'_>, outcome: &Outcome<'_>, rng: &mut fastran
         }
         Outcome::NameServers(servers) => Answer::positive(scene.server_addresses(servers, rng)),
         Outcome::Instances(instances) => scene.instances(instances),
+        Outcome::Prepared(executed) => scene.prepared(executed, rng),
         Outcome::Node(node) => scene.node(node),
         Outcome::Addresses(ips) => Answer::positive(scene.addresses(ips.iter())),
         Outcome::NodeAt(node) => {

@@ -48,6 +48,8 @@ pub(super) struct Cache {
 pub(super) enum Basis {
     /// A service with all its instances, at a revision.
     Service(ServiceName, Revision),
+    /// Prepared queries at a revision, and a service with all its instances at one.
+    Prepared(Revision, ServiceName, Revision),
     /// A node, at a revision.
     Node(NodeName, Revision),
     /// Anything of the catalog: an SOA record tells its revision.
@@ -156,6 +158,7 @@ impl Basis {
         let view = known.view;
         let whole = Self::View(view.revision());
         match outcome {
+            Outcome::Prepared(executed) => executed.basis(!answer.authorities.is_empty(), view),
             // The SOA of "no such record" tells the View's revision.
             outcome if !answer.authorities.is_empty() => outcome.is_in_catalog().then_some(whole),
             Outcome::Instances(instances) => {
@@ -184,6 +187,10 @@ impl Basis {
     fn holds_in(&self, view: &View) -> bool {
         match self {
             Self::Service(name, revision) => view.service_revision(name.folded()) == *revision,
+            Self::Prepared(queries, name, revision) => {
+                view.tables().prepared_queries == *queries
+                    && view.service_revision(name.folded()) == *revision
+            }
             Self::Node(name, revision) => view.node_revision(name.folded()) == *revision,
             Self::View(revision) => view.revision() == *revision,
         }

@@ -124,10 +124,11 @@ fn complete(
 
 /// A name has one alias (RFC 2181 §10.1): of several, chance decides which is told and followed.
 fn pick(answer: &mut Answer, rng: &mut fastrand::Rng) {
-    if answer.order == Order::Fixed {
-        return;
+    match answer.order {
+        Order::Fixed => return,
+        Order::Shuffled => rng.shuffle(&mut answer.answers),
+        Order::Ranked => {}
     }
-    rng.shuffle(&mut answer.answers);
     answer.answers.truncate(answer.told_max);
     answer.order = Order::Fixed;
     if let Some(name) = answer.answers.first().and_then(|offer| offer.record.data.alias()) {
@@ -154,6 +155,7 @@ fn append(answer: &mut Answer, mut next: Answer, name: &WireName, rng: &mut fast
     answer.order = Order::Fixed;
     answer.answers.extend(next.answers.into_iter().map(behind));
     answer.told_max = usize::MAX;
+    answer.is_for_client |= next.is_for_client;
     answer.authorities.extend(next.authorities.into_iter().map(behind));
     answer.sets.extend(next.sets);
     answer.additionals.extend(next.additionals.into_iter().map(|set| set + offset));

@@ -94,7 +94,7 @@ pub(super) fn fit(
     let mut authorities = 0;
     let mut additionals = 0;
     // Where the order is fixed, what follows may point at what is missing.
-    let may_follow = !is_cut || sheet.order == Order::Shuffled;
+    let may_follow = !is_cut || sheet.order != Order::Fixed;
     if may_follow {
         authorities = page.authorities(scratch);
         is_cut |= authorities < sheet.authorities().len() && answers == 0;

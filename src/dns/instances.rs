@@ -36,17 +36,22 @@ pub(super) enum Fate {
 impl Scene<'_> {
     /// All instances; which of them are told is decided for each answer anew.
     pub(super) fn instances(&self, instances: &[&Arc<Instance>]) -> Answer {
-        self.instances_seen(instances, &mut |_, _| {})
+        self.instances_seen(instances, self.instances_ttl(instances), &mut |_, _| {})
+    }
+
+    /// How long they may be told.
+    pub(super) fn instances_ttl(&self, instances: &[&Arc<Instance>]) -> Ttl {
+        let name = instances.first().map(|instance| instance.service.name.folded());
+        self.config().settings.service_ttl.of(name.unwrap_or_default())
     }
 
     /// The same, and `saw` hears what becomes of each: of an address each, where it has two.
     pub(super) fn instances_seen(
         &self,
         instances: &[&Arc<Instance>],
+        ttl: Ttl,
         saw: &mut impl FnMut(&Arc<Instance>, Fate),
     ) -> Answer {
-        let name = instances.first().map(|instance| instance.service.name.folded());
-        let ttl = self.config().settings.service_ttl.of(name.unwrap_or_default());
         match self.kind() {
             RecordType::SRV => self.locations(instances, ttl, saw),
             // Types that the name does not hold are asked of what it is an alias of.

@@ -28,7 +28,7 @@ use std::time::Duration;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
-use crate::acl::Authorizer;
+use crate::acl::{Authorizer, Tokens};
 use crate::catalog::View;
 use crate::model::time::Now;
 pub use crate::model::transport::Transport;
@@ -38,6 +38,8 @@ mod qname;
 
 mod wire;
 
+mod subnet;
+
 mod question;
 
 mod addresses;
@@ -45,6 +47,8 @@ mod addresses;
 mod target;
 
 mod verdict;
+
+mod prepared;
 
 mod resolve;
 
@@ -120,6 +124,8 @@ pub struct Known<'a> {
     pub view: &'a View,
     /// What the agent's token may see of it: the rest is told to nobody.
     pub acl: &'a Authorizer,
+    /// Who knows what the tokens open that prepared queries bring themselves.
+    pub tokens: &'a dyn Tokens,
     /// The settings.
     pub config: &'a Arc<Setup>,
     /// The moment.

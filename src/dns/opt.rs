@@ -43,8 +43,16 @@ pub(super) fn write(envelope: &Envelope<'_>, sheet: &Sheet, out: &mut Vec<u8>) {
         option(out, OPTION_KEEPALIVE, |out| out.extend_from_slice(&units.to_be_bytes()));
     }
     if let Some(subnet) = options.subnet {
-        // RFC 7871 §7.2.1: echoed, with a scope of 0, since the answer is the same for everybody.
-        option(out, OPTION_SUBNET, |out| out.extend_from_slice(subnet));
+        // RFC 7871 §7.2.1: echoed, with a scope of 0 where the answer is the same for everybody.
+        option(out, OPTION_SUBNET, |out| {
+            let scope_at = out.len() + SUBNET_SCOPE_AT;
+            out.extend_from_slice(subnet);
+            if let (true, Some(prefix)) = (sheet.is_for_client, subnet.get(SUBNET_SCOPE_AT - 1))
+                && let Some(scope) = out.get_mut(scope_at)
+            {
+                *scope = *prefix;
+            }
+        });
     }
     let length = u16::try_from(out.len() - length_at - 2).unwrap_or_default();
     fill(out, length_at, length);
@@ -71,6 +79,9 @@ const TYPE_OPT: u8 = 41;
 
 /// The bit that says that DNSSEC records are understood (RFC 3225 §3), in the first byte of the flags.
 const FLAG_DO: u8 = 0x80;
+
+/// Where a client subnet tells its scope; its prefix stands before that (RFC 7871 §6).
+const SUBNET_SCOPE_AT: usize = 3;
 
 /// Extended errors (RFC 8914 §2).
 const OPTION_EXTENDED_ERROR: u16 = 15;

@@ -3,11 +3,14 @@
 //! Query bytes are walked by hand: a query's only name is its first, so that no compression pointer has a
 //! place to point at, and nothing here allocates but the name.
 
+use std::net::IpAddr;
+
 use hickory_proto::op::{OpCode, ResponseCode};
 use hickory_proto::rr::RecordType;
 
 use crate::dns::cookie;
 use crate::dns::qname::{LABEL_BYTES_MAX, QName};
+use crate::dns::subnet::{is_subnet, subnet_address};
 use crate::dns::{Incoming, Transport};
 
 /// What the header of every answer repeats.
@@ -67,6 +70,8 @@ pub(super) struct Question<'q> {
     pub(super) asked: Asked<'q>,
     /// What the client's OPT record says, if it sent one.
     pub(super) edns: Option<Edns<'q>>,
+    /// Whom the answer is for: the client that a resolver names (RFC 7871), else who asked.
+    pub(super) client: IpAddr,
 }
 
 /// A query that gets nothing but a code.
@@ -141,7 +146,8 @@ pub(super) fn read<'q>(incoming: &Incoming<'q>) -> Result<Question<'q>, Unanswer
         // RFC 6891 §6.1.1: a part of messages, not data that could be asked for.
         return Err(bad(Some(asked), edns, ResponseCode::FormErr));
     }
-    Ok(Question { head, asked, edns })
+    let named = edns.and_then(|edns| subnet_address(edns.options.subnet?));
+    Ok(Question { head, asked, edns, client: named.unwrap_or(incoming.source.ip()) })
 }
 
 /// How many entries each section says that it has.
@@ -301,24 +307,6 @@ fn read_options(data: &[u8]) -> Option<Options<'_>> {
         }
     }
     Some(options)
-}
-
-/// Whether a client subnet is one (RFC 7871 §6): a known family, no scope, and an address that has just the
-/// bytes that its prefix needs, with nothing set behind the prefix.
-fn is_subnet(value: &[u8]) -> bool {
-    let Some((&[family_high, family, prefix, scope], address)) = value.split_first_chunk::<4>()
-    else {
-        return false;
-    };
-    let bits_max = match (family_high, family) {
-        // RFC 7871 §6 knows these two families.
-        (0, 1) => 32,
-        (0, 2) => 128,
-        _ => return false,
-    };
-    let spare = (8 - prefix % 8) % 8;
-    let is_clear = address.last().is_none_or(|last| u32::from(*last) & ((1 << spare) - 1) == 0);
-    prefix <= bits_max && scope == 0 && address.len() == usize::from(prefix.div_ceil(8)) && is_clear
 }
 
 /// A place in a message.

@@ -23,6 +23,10 @@ pub(super) enum Why {
     Reason(Reason),
     /// It was last known to be true so long ago (RFC 8767).
     Stale(Duration),
+    /// The template that answers the name cannot be rendered with it.
+    Unrendered,
+    /// The token that the prepared query brings itself opens nothing.
+    TokenRefused,
     /// What is known was last known to be true so long ago that it is not told.
     TooOld(Duration),
 }
@@ -40,7 +44,7 @@ impl Why {
     pub(super) fn code(self) -> u16 {
         match self {
             Self::Reason(Reason::Hidden) => 17,
-            Self::Reason(_) => 0,
+            Self::Reason(_) | Self::Unrendered | Self::TokenRefused => 0,
             Self::Stale(_) => 3,
             Self::NotReady | Self::TooOld(_) => 14,
             Self::Prohibited => 18,
@@ -60,6 +64,10 @@ impl fmt::Display for Why {
             Self::Failed(failure) => failure.fmt(out),
             Self::Prohibited => out.write_str("this client may not ask"),
             Self::Reason(reason) => reason.fmt(out),
+            Self::Unrendered => {
+                out.write_str("the prepared query's template cannot be rendered with this name")
+            }
+            Self::TokenRefused => out.write_str("the prepared query's own token opens nothing"),
             Self::Stale(age) => write!(out, "this was true {} s ago", age.as_secs()),
             Self::TooOld(age) => {
                 write!(out, "the catalog was last current {} s ago", age.as_secs())
@@ -83,6 +91,13 @@ pub(super) enum Reason {
     },
     /// All instances are left out because of their checks.
     Unhealthy(Unhealthy),
+    /// There is no such prepared query.
+    UnknownQuery,
+    /// The prepared query means none of the service's instances.
+    Unfit {
+        /// Its instances.
+        instances: usize,
+    },
     /// No such machine is registered.
     UnknownNode,
     /// Nobody is registered at the address.
@@ -114,13 +129,16 @@ impl fmt::Display for Reason {
             Self::Absent(Absence::Form) => out.write_str("no name has this form"),
             Self::Absent(Absence::Datacenter) => out.write_str("no such datacenter"),
             Self::Absent(Absence::Address) => out.write_str("the name spells no address"),
-            Self::Absent(Absence::Query) => out.write_str("no such prepared query"),
             Self::Absent(Absence::Mesh) => out.write_str("there is no service mesh"),
             Self::UnknownService => out.write_str("no such service"),
             Self::UnknownTag { instances } => {
                 write!(out, "0 of {instances} instances carry the tag")
             }
             Self::Unhealthy(unhealthy) => unhealthy.fmt(out),
+            Self::UnknownQuery => out.write_str("no such prepared query"),
+            Self::Unfit { instances } => {
+                write!(out, "0 of {instances} instances fit the prepared query")
+            }
             Self::UnknownNode => out.write_str("no such node"),
             Self::UnknownAddress => out.write_str("nobody is registered at this address"),
             Self::Hidden => out.write_str("the token of this agent may not see this"),

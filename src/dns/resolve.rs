@@ -13,6 +13,7 @@ use crate::catalog::Instance;
 use crate::dns::Known;
 use crate::dns::addresses::Addresses;
 use crate::dns::outside::{Ask, Fetched};
+use crate::dns::prepared::{Executed, resolve_query};
 use crate::dns::qname::QName;
 use crate::dns::question::{Asked, Question};
 use crate::dns::reason::{Reason, Unhealthy, Why};
@@ -43,6 +44,8 @@ pub(super) enum Outcome<'k> {
     NameServers(Vec<&'k Arc<Node>>),
     /// Instances that may be told of, at least one.
     Instances(Vec<&'k Arc<Instance>>),
+    /// What a prepared query means.
+    Prepared(Box<Executed<'k>>),
     /// A machine.
     Node(&'k Arc<Node>),
     /// The addresses that the name spells.
@@ -68,6 +71,8 @@ pub(super) struct Asker {
     pub(super) dnssec_ok: bool,
     /// What does not validate all the same (CD).
     pub(super) checking_disabled: bool,
+    /// Whom the answer is for.
+    pub(super) client: IpAddr,
 }
 
 impl Asker {
@@ -76,6 +81,7 @@ impl Asker {
             recursion_desired: question.head.recursion_desired,
             dnssec_ok: question.edns.is_some_and(|edns| edns.dnssec_ok),
             checking_disabled: question.head.checking_disabled,
+            client: question.client,
         }
     }
 }
@@ -84,7 +90,11 @@ impl Outcome<'_> {
     /// Whether it rests on something that is registered under the name.
     pub(super) fn is_in_catalog(&self) -> bool {
         match self {
-            Self::Instances(_) | Self::Node(_) | Self::NodeAt(_) | Self::ServiceAt(_) => true,
+            Self::Instances(_)
+            | Self::Prepared(_)
+            | Self::Node(_)
+            | Self::NodeAt(_)
+            | Self::ServiceAt(_) => true,
             Self::NotReady(_)
             | Self::Refused(_)
             | Self::NoName(_)
@@ -131,9 +141,9 @@ fn resolve_in_place<'k>(
         Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6 if known.is_too_old() => {
             Outcome::NotReady(Why::TooOld(known.age))
         }
-        Zone::Domain(_) => resolve_meaning(target, known),
+        Zone::Domain(_) => resolve_meaning(target, asker, known),
         Zone::Reverse4 | Zone::Reverse6 => {
-            let outcome = resolve_meaning(target, known);
+            let outcome = resolve_meaning(target, asker, known);
             // Most addresses are somebody else's.
             let is_elsewhere = !outcome.is_in_catalog() && known.config.is_recursive;
             if is_elsewhere && asker.recursion_desired {
@@ -175,7 +185,7 @@ fn resolve_in_zone<'k>(zone: &'k StaticZone, asked: &Asked<'_>, known: &Known<'k
     found
 }
 
-fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
+fn resolve_meaning<'k>(target: &Target<'k>, asker: Asker, known: &Known<'k>) -> Outcome<'k> {
     let (view, acl) = (known.view, known.acl);
     match &target.meaning {
         Meaning::Elsewhere => Outcome::Refused(Why::Outside),
@@ -193,6 +203,7 @@ fn resolve_meaning<'k>(target: &Target<'k>, known: &Known<'k>) -> Outcome<'k> {
                 None => Outcome::NoName(Reason::UnknownNode),
             }
         }
+        Meaning::Query { name } => resolve_query(name, asker, known),
         Meaning::Addresses(ips) => Outcome::Addresses(*ips),
         Meaning::Reverse(ip) => resolve_reverse(known, *ip),
         Meaning::Absent(absence) => Outcome::NoName(Reason::Absent(*absence)),
@@ -274,7 +285,7 @@ fn is_told(instance: &Instance, known: &Known<'_>) -> bool {
 }
 
 /// Whether a name may not be seen, be it there or not: who asks must not find out which.
-fn is_hidden<N>(
+pub(super) fn is_hidden<N>(
     acl: &Authorizer,
     name: impl Fn() -> Result<N, NameFault>,
     may_see: impl Fn(&Authorizer, &N) -> bool,

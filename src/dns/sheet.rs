@@ -26,6 +26,8 @@ pub(super) struct Sheet {
     pub(super) is_from_catalog: bool,
     /// Whether names may point at names.
     pub(super) is_compressed: bool,
+    /// Whether clients at other addresses are told otherwise.
+    pub(super) is_for_client: bool,
     /// In which order answers are told.
     pub(super) order: Order,
     /// How many answers are told at most, and nobody is told that there are more.
@@ -150,6 +152,7 @@ pub(super) fn write(
         is_authoritative: answer.is_authoritative,
         is_from_catalog: answer.is_from_catalog,
         is_compressed,
+        is_for_client: answer.is_for_client,
         order: answer.order,
         told_max: answer.told_max,
         why: answer.why,

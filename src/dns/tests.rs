@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::query::EdnsOptions;
 use super::*;
-use crate::acl::Authorizer;
+use crate::acl::{AclsDisabled, Authorizer};
 use crate::catalog::apply::apply;
 use crate::catalog::command::{Machine, Registration};
 use crate::catalog::{Catalog, Command};
@@ -66,6 +66,7 @@ fn known<'a>(view: &'a View, config: &'a Arc<Setup>) -> Known<'a> {
     Known {
         view,
         acl: &ALLOW_ALL,
+        tokens: &AclsDisabled,
         config,
         now: Now(1_000),
         age: Duration::ZERO,

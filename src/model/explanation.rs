@@ -152,6 +152,10 @@ pub enum Verdict {
     Hidden,
     /// It lacks the tag that was asked for.
     OtherTag,
+    /// It, or its node, lacks metadata that was asked for.
+    OtherMeta,
+    /// A proxy of the mesh was asked for.
+    Mesh,
     /// A check is critical.
     Critical,
     /// A check warns, and `only_passing` is set.
@@ -177,6 +181,8 @@ impl Verdict {
             Self::Kept => "kept",
             Self::Hidden => "hidden",
             Self::OtherTag => "other_tag",
+            Self::OtherMeta => "other_meta",
+            Self::Mesh => "mesh",
             Self::Critical => "critical",
             Self::Warning => "warning",
             Self::OtherType => "other_type",

@@ -65,6 +65,21 @@ pub const DEREGISTER_AFTER_MIN_MS: u64 = 60_000;
 /// Largest weight of a service instance: an SRV weight is 16 bits (RFC 2782).
 pub const WEIGHT_MAX: u16 = u16::MAX;
 
+/// Longest text of a prepared query, before and after a template is rendered, in bytes.
+pub const QUERY_TEXT_BYTES_MAX: usize = 4_096;
+
+/// Entries of one list of a prepared query: tags, checks that do not count, datacenters.
+pub const QUERY_LIST_MAX: usize = 256;
+
+/// Longest regular expression of a template, in bytes.
+pub const QUERY_REGEXP_BYTES_MAX: usize = 1_024;
+
+/// Memory of one compiled regular expression of a template, in bytes. They match in linear time.
+pub const QUERY_REGEXP_COMPILED_BYTES_MAX: usize = 256 * 1024;
+
+/// Parentheses, function calls and texts within texts of one template.
+pub const QUERY_TEMPLATE_DEPTH_MAX: usize = 32;
+
 /// Largest HTTP request body other than a KV value, in bytes.
 pub const HTTP_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 

@@ -41,18 +41,7 @@ pub enum PairFlaw {
 /// # Errors
 /// [`MetaFault`], of the first pair that is unusable.
 pub fn parse(meta: Meta) -> Result<Meta, MetaFault> {
-    keep(meta, |key| {
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-        if key.is_empty() {
-            Some(PairFlaw::Blank)
-        } else if !key.bytes().all(is_word) {
-            Some(PairFlaw::Characters)
-        } else if key.starts_with("consul-") {
-            Some(PairFlaw::Reserved)
-        } else {
-            None
-        }
-    })
+    keep(meta, find_flaw)
 }
 
 /// Metadata of a node in a catalog registration, whose keys Consul does not look at: `consul-network-segment`
@@ -62,6 +51,28 @@ pub fn parse(meta: Meta) -> Result<Meta, MetaFault> {
 /// [`MetaFault`], where there is too much of it.
 pub fn parse_foreign(meta: Meta) -> Result<Meta, MetaFault> {
     keep(meta, |_| None)
+}
+
+/// Metadata that a prepared query wants of nodes, which may begin with `consul-`: such nodes there are.
+///
+/// # Errors
+/// [`MetaFault`], of the first pair that no node can carry.
+pub fn parse_wanted(meta: Meta) -> Result<Meta, MetaFault> {
+    keep(meta, |key| find_flaw(key).filter(|flaw| *flaw != PairFlaw::Reserved))
+}
+
+/// What is wrong with a key that is to be a word.
+fn find_flaw(key: &str) -> Option<PairFlaw> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if key.is_empty() {
+        Some(PairFlaw::Blank)
+    } else if !key.bytes().all(is_word) {
+        Some(PairFlaw::Characters)
+    } else if key.starts_with("consul-") {
+        Some(PairFlaw::Reserved)
+    } else {
+        None
+    }
 }
 
 fn keep(meta: Meta, find_flaw: impl Fn(&str) -> Option<PairFlaw>) -> Result<Meta, MetaFault> {

@@ -35,6 +35,8 @@ pub mod coordinate;
 
 pub mod event;
 
+pub mod prepared_query;
+
 pub mod definition;
 
 pub mod dns_config;

@@ -168,10 +168,11 @@ impl Front {
         explained.ok_or_else(|| "such a query is not answered".to_owned())
     }
 
-    fn known<'a>(&self, moment: &'a Moment, outside: &'a dyn Outside) -> Known<'a> {
+    fn known<'a>(&'a self, moment: &'a Moment, outside: &'a dyn Outside) -> Known<'a> {
         Known {
             view: &moment.view,
             acl: &moment.acl,
+            tokens: &*self.tokens,
             config: &moment.config,
             now: moment.now,
             age: moment.age,

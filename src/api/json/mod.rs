@@ -18,6 +18,8 @@ pub(in crate::api) mod coordinate;
 
 pub(in crate::api) mod event;
 
+pub(in crate::api) mod prepared_query;
+
 pub(in crate::api) mod agent;
 
 pub(in crate::api) mod ui;

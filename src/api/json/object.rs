@@ -60,6 +60,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// The same under another name.
+    pub(in crate::api) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
     /// Refuses fields other than these: a misspelt one would otherwise change what is done without a sign.
     pub(in crate::api) fn only(self, keys: &[&str]) -> Result<Self, Fault> {
         let is_unknown = |found: &&String| !keys.iter().any(|key| is_alike(found, key));

@@ -105,6 +105,13 @@ const TABLE: &[(&str, Fate)] = &[
         Aborted,
     ),
     (r#"PUT /v1/txn [{"Node":{"Verb":"get","Node":{"Node":"secret-node"}}}]"#, Filtered),
+    ("GET /v1/query", Filtered),
+    (r#"POST /v1/query {"Name":"x","Service":{"Service":"x"}}"#, Denied),
+    ("GET /v1/query/QUERY", Denied),
+    (r#"PUT /v1/query/QUERY {"Name":"x","Service":{"Service":"x"}}"#, Denied),
+    ("DELETE /v1/query/QUERY", Denied),
+    ("GET /v1/query/hidden/execute", Filtered),
+    ("GET /v1/query/hidden/explain", Denied),
     ("GET /v1/agent/self", Denied),
     ("GET /v1/agent/members", Filtered),
     ("PUT /v1/agent/maintenance?enable=true", Denied),
@@ -228,6 +235,7 @@ const SECRETS: &[&str] = &[
     "PUT /v1/kv/secret-key secret",
     r#"PUT /v1/agent/service/register {"Name":"secret-local","Port":81,"Check":{"CheckID":"secret-ttl","TTL":"10m"}}"#,
     r#"PUT /v1/agent/check/register {"Name":"secret-own","TTL":"10m"}"#,
+    r#"POST /v1/query {"Name":"hidden","Service":{"Service":"secret-web"}}"#,
 ];
 
 /// Knows one secret, which opens everything; without it, nothing is allowed.
@@ -253,10 +261,13 @@ async fn holder() -> Server {
     server
 }
 
-/// Asks with a token, or without one. `SESSION` stands for the session that is held.
+/// Asks with a token, or without one. `SESSION` stands for the session that is held, `QUERY` for the prepared query.
 async fn send(server: &Server, line: &str, token: Option<&str>) -> Response<Body> {
-    let session = server.reader.load().sessions().next().map(|session| session.id.to_string());
+    let view = server.reader.load_full();
+    let session = view.sessions().next().map(|session| session.id.to_string());
+    let query = view.prepared_queries().next().map(|query| query.id.to_string());
     let line = line.replace("SESSION", &session.unwrap_or_default());
+    let line = line.replace("QUERY", &query.unwrap_or_default());
     let mut parts = line.splitn(3, ' ');
     let (method, uri) = (parts.next().unwrap(), parts.next().unwrap());
     let body = parts.next().unwrap_or_default().to_owned();

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use expect_test::expect;
 
-use super::fixture::{check_on, refusals, server, show};
+use super::fixture::{Server, check_on, refusals, server, show};
 use crate::api::Client;
 
 #[tokio::test]
@@ -43,23 +43,60 @@ async fn bad_coordinates_are_refused() {
     .await;
 }
 
-#[tokio::test]
-async fn the_client_itself_may_be_what_is_near() {
-    let server = server(false, Some(1));
-    for (node, address, at) in [("a", "192.0.2.1", 9), ("b", "192.0.2.2", 1), ("c", "192.0.2.3", 2)]
-    {
-        let register =
-            format!(r#"PUT /v1/catalog/register {{"Node":"{node}","Address":"{address}"}}"#);
+/// Registers nodes with `web` on each, and says where they are.
+async fn place(server: &Server, nodes: &[(&str, &str, u8)]) {
+    for (node, address, at) in nodes {
+        let register = format!(
+            r#"PUT /v1/catalog/register {{"Node":"{node}","Address":"{address}","Service":{{"Service":"web"}}}}"#
+        );
         server.ask(&register).await;
         let update = format!(
             r#"PUT /v1/coordinate/update {{"Node":"{node}","Coord":{{"Vec":[0,0,0,0,0,0,0,{at}]}}}}"#
         );
         server.ask(&update).await;
     }
+}
+
+/// The first letters behind each place where a text has these.
+fn first_letters(text: &str, before: &str) -> String {
+    text.split(before).skip(1).filter_map(|rest| rest.chars().next()).collect()
+}
+
+#[tokio::test]
+async fn a_prepared_query_tells_the_nearest_first() {
+    let server = server(false, Some(1));
+    let nodes = [
+        ("a", "192.0.2.1", 9),
+        ("b", "192.0.2.2", 1),
+        ("c", "192.0.2.3", 2),
+        ("d", "192.0.2.4", 5),
+        ("n1", "192.0.2.5", 8),
+    ];
+    place(&server, &nodes).await;
+    server.ask(r#"POST /v1/query {"Name":"q","Service":{"Service":"web","Near":"_agent"}}"#).await;
+    let order = async |query: &str, ip: [u8; 4]| {
+        let request = Request::builder().uri(format!("/v1/query/q/execute{query}"));
+        let request = request.extension(Client(ip.into())).body(Body::empty()).unwrap();
+        first_letters(&show(server.send(request).await).await, r#""Node":{"ID":"","Node":""#)
+    };
+    let elsewhere = [127, 0, 0, 1];
+    assert_eq!(order("", elsewhere).await, "nadcb", "the query's own wish");
+    assert_eq!(order("?limit=2", elsewhere).await, "na");
+    assert_eq!(order("?near=_ip", [192, 0, 2, 3]).await, "cbdna");
+    assert_eq!(order("?near=B", elsewhere).await, "bcdna");
+    // Chance orders what is near to nobody.
+    let shuffled = order("?near=_ip", elsewhere).await;
+    let mut letters: Vec<char> = shuffled.chars().collect();
+    letters.sort_unstable();
+    assert_eq!(letters, ['a', 'b', 'c', 'd', 'n']);
+}
+
+#[tokio::test]
+async fn the_client_itself_may_be_what_is_near() {
+    let server = server(false, Some(1));
+    place(&server, &[("a", "192.0.2.1", 9), ("b", "192.0.2.2", 1), ("c", "192.0.2.3", 2)]).await;
     let order = async |request: Request<Body>| {
-        let shown = show(server.send(request).await).await;
-        let names = shown.split(r#""Node":""#).skip(1).map(|rest| rest[..1].to_owned());
-        names.collect::<String>()
+        first_letters(&show(server.send(request).await).await, r#""Node":""#)
     };
     let request = || Request::builder().uri("/v1/catalog/nodes?near=_ip");
     let from = |address: [u8; 4]| Client(address.into());

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use expect_test::{Expect, expect};
 
-use crate::acl::{Access, Authorizer, DefaultPolicy, Named, Policy, TokenFault, Tokens};
+use crate::acl::{Access, Authorizer, DefaultPolicy, Named, Policy, TokenFault, Tokens, Whole};
 use crate::api::tests::fixture::{server_with, show};
 
 const HELD: &[&str] = &[
@@ -20,12 +20,15 @@ const HELD: &[&str] = &[
     r#"PUT /v1/agent/service/register {"Name":"web","Check":{"CheckID":"l-web","TTL":"10m"}}"#,
     r#"PUT /v1/agent/service/register {"Name":"db","Check":{"CheckID":"l-db","TTL":"10m"}}"#,
     r#"PUT /v1/agent/check/register {"Name":"l-node","TTL":"10m"}"#,
+    r#"POST /v1/query {"Name":"q-own","Token":"secret","Service":{"Service":"db"}}"#,
+    r#"POST /v1/query {"Name":"q-db","Service":{"Service":"db"}}"#,
+    r#"POST /v1/query {"Name":"q-","Template":{"Type":"name_prefix_match"},"Service":{"Service":"${name.suffix}"}}"#,
 ];
 
 /// Names that answers may tell.
 const NAMES: &[&str] = &[
     "n1", "n2", "web", "db", "c-node", "c-web", "c-db", "c-far", "app/a", "app/b", "other",
-    "l-web", "l-db", "l-node",
+    "l-web", "l-db", "l-node", "q-own", "q-db", "q-", "secret", "<hidden>",
 ];
 
 /// One that follows a policy without a secret, and allows all with any.
@@ -363,6 +366,78 @@ async fn keys_are_written_one_by_one_and_a_tree_only_if_all_of_it_may_be() {
             GET /v1/kv/app/?recurse
               200 app/a app/b
         "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_prepared_query_sees_by_its_own_token_and_tells_it_to_none_but_managers() {
+    let lines = [
+        "GET /v1/query",
+        "GET /v1/query/q-own/explain",
+        "GET /v1/query/q-db/explain",
+        "GET /v1/query/q-web/explain",
+        "GET /v1/query/q-own/execute",
+        "GET /v1/query/q-db/execute",
+        "GET /v1/query/q-web/execute",
+        r#"POST /v1/query {"Name":"q-new","Service":{"Service":"web"}}"#,
+        r#"POST /v1/query {"Name":"mine","Service":{"Service":"db"}}"#,
+    ];
+    let policy = || {
+        policy().exact(Named::Query, "q-own", Access::Read).exact(
+            Named::Query,
+            "mine",
+            Access::Write,
+        )
+    };
+    check(
+        policy(),
+        &lines,
+        expect![[r#"
+        GET /v1/query
+          200 (filtered) db q-own <hidden>
+        GET /v1/query/q-own/explain
+          200 db q-own <hidden>
+        GET /v1/query/q-db/explain
+          403 Permission denied
+        GET /v1/query/q-web/explain
+          403 Permission denied
+        GET /v1/query/q-own/execute
+          200 db
+        GET /v1/query/q-db/execute
+          200 (filtered) 
+        GET /v1/query/q-web/execute
+          200 web
+        POST /v1/query {"Name":"q-new","Service":{"Service":"web"}}
+          403 Permission denied
+        POST /v1/query {"Name":"mine","Service":{"Service":"db"}}
+          200 
+    "#]],
+    )
+    .await;
+    check(
+        policy().whole(Whole::Acl, Access::Write),
+        &lines,
+        expect![[r#"
+        GET /v1/query
+          200 db q-own q-db q- secret
+        GET /v1/query/q-own/explain
+          200 db q-own secret
+        GET /v1/query/q-db/explain
+          200 db q-db
+        GET /v1/query/q-web/explain
+          200 web q-
+        GET /v1/query/q-own/execute
+          200 db
+        GET /v1/query/q-db/execute
+          200 (filtered) 
+        GET /v1/query/q-web/execute
+          200 web
+        POST /v1/query {"Name":"q-new","Service":{"Service":"web"}}
+          403 Permission denied
+        POST /v1/query {"Name":"mine","Service":{"Service":"db"}}
+          200 
+    "#]],
     )
     .await;
 }

@@ -15,6 +15,8 @@ mod restore;
 
 mod transaction;
 
+mod prepared_query;
+
 use crate::catalog::command::Command;
 use crate::catalog::reply::{Changes, Reply};
 use crate::catalog::row::RowKey;
@@ -66,6 +68,15 @@ pub fn apply(
         Command::DropStaged(drop) => restore::drop_staged(catalog, revision, drop, &mut changes),
         Command::Transact(transaction) => {
             transaction::transact(catalog, revision, &transaction.operations, &mut changes)
+        }
+        Command::PreparedQueryCreate(query) => {
+            prepared_query::create(catalog, revision, query, &mut changes)
+        }
+        Command::PreparedQueryUpdate(query) => {
+            prepared_query::update(catalog, revision, query, &mut changes)
+        }
+        Command::PreparedQueryDelete(delete) => {
+            prepared_query::delete(catalog, revision, delete, &mut changes)
         }
         Command::Unknown => Reply::Done(revision),
     };

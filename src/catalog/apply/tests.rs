@@ -12,7 +12,7 @@ use crate::catalog::command::{
     KvDelete, KvDeleteTree, KvSet, Machine, ReapTombstones, Registration,
 };
 use crate::catalog::reply::Topic;
-use crate::catalog::{Catalog, Reply};
+use crate::catalog::{Catalog, Reply, prepared};
 use crate::model::address::Address;
 use crate::model::autopilot::Autopilot;
 use crate::model::check::SERF_HEALTH;
@@ -458,7 +458,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
     let key = keys[rng.usize(0..keys.len())];
     let status = choose(rng, &["passing", "warning", "critical"]);
     let cas = rng.bool().then(|| rng.u64(0..50));
-    match rng.u8(0..21) {
+    match rng.u8(0..23) {
         0 | 1 => set(key, choose(rng, &["x", "y", ""]), cas),
         2 => delete(key, cas),
         3 => Command::KvDeleteTree(KvDeleteTree {
@@ -494,6 +494,7 @@ pub(in crate::catalog) fn random(rng: &mut Rng) -> Command {
         10 => gone(node, DeregistrationTarget::Check(CheckId::new("c1").unwrap())),
         11..=15 => session::tests::random(rng),
         16 => transaction::tests::random(rng),
+        21 | 22 => prepared::tests::random(rng),
         _ if rng.bool() => gone(node, DeregistrationTarget::Service(ServiceId::new(id).unwrap())),
         _ => gone(node, DeregistrationTarget::Node),
     }

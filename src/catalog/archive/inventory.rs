@@ -43,6 +43,7 @@ fn name_of(key: &RowKey) -> Option<&'static str> {
         RowKey::Check(..) => Some("checks"),
         RowKey::Key(_) => Some("keys"),
         RowKey::Tombstone(_) => Some("deleted keys"),
+        RowKey::PreparedQuery(_) => Some("prepared queries"),
         RowKey::Session(_) => Some("sessions"),
         RowKey::LockDelay(_) => Some("lock delays"),
     }

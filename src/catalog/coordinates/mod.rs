@@ -1,6 +1,7 @@
 //! Coordinates of nodes: where they are in the catalog, and what is nearest to a node.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,15 @@ impl NodeCoordinates {
     }
 }
 
+/// Who looks for what is near.
+#[derive(Clone, Copy, Debug)]
+pub struct Seeker<'s> {
+    /// The agent that is asked: `_agent`.
+    pub agent: &'s NodeName,
+    /// The client's address, if it is known: `_ip`.
+    pub client: Option<IpAddr>,
+}
+
 /// A node from which distances are measured.
 pub struct Near<'a> {
     /// The catalog that knows the others.
@@ -52,6 +62,19 @@ impl Near<'_> {
 }
 
 impl Catalog {
+    /// The node that a `near` means; nothing where it is no node's name, or that of none at the client's address.
+    #[must_use]
+    pub fn near_node(&self, near: &str, seeker: &Seeker<'_>) -> Option<NodeName> {
+        match near {
+            NEAR_AGENT => Some(seeker.agent.clone()),
+            NEAR_CLIENT => {
+                let ip = seeker.client?.to_canonical();
+                self.nodes_at(ip).next().map(|entry| entry.node.name.clone())
+            }
+            name => NodeName::new(name).ok(),
+        }
+    }
+
     /// Measures from a node, by folded name; nothing where it is not known where that is.
     #[must_use]
     pub fn near(&self, folded_node: &str) -> Option<Near<'_>> {
@@ -78,6 +101,12 @@ impl Catalog {
         known.map_or(self.tables.node_extinction, |known| known.revision).max(self.tables.restored)
     }
 }
+
+/// Near to the agent that is asked.
+const NEAR_AGENT: &str = "_agent";
+
+/// Near to the client, by its address.
+pub const NEAR_CLIENT: &str = "_ip";
 
 #[cfg(test)]
 mod tests;

@@ -10,9 +10,11 @@ use crate::dns::instances::Fate;
 use crate::dns::resolve::Outcome;
 use crate::dns::text;
 use crate::dns::verdict::{self, is_seen, judge};
+use crate::model::check::Check;
 use crate::model::explanation::{InstanceReport, Verdict};
 use crate::model::health::Status;
 use crate::model::name::Tag;
+use crate::model::number::Ttl;
 
 /// An instance whose report waits for the message.
 pub(super) struct Draft {
@@ -29,27 +31,48 @@ pub(super) fn judge_all(
     (name, tag): (&str, Option<&str>),
     viewer: &Authorizer,
 ) -> Vec<Draft> {
-    let Some(service) = scene.known.view.service(name) else { return Vec::new() };
     let kept = match outcome {
-        Outcome::Instances(instances) => fates(scene, instances),
+        Outcome::Instances(instances) => fates(scene, instances, scene.instances_ttl(instances)),
         _ => Vec::new(),
     };
+    judge_by(scene, kept, (name, viewer), |instance| {
+        let (verdict, reason) = match judge(instance, tag, scene.config(), scene.known.acl) {
+            verdict::Verdict::Hidden => (Verdict::Hidden, why_hidden()),
+            verdict::Verdict::Kept => (Verdict::Kept, why_kept(instance)),
+            verdict::Verdict::OtherTag => (Verdict::OtherTag, why_other_tag(instance)),
+            verdict::Verdict::Critical => (Verdict::Critical, show_check(instance)),
+            verdict::Verdict::Warning => {
+                let reason = format!("{}, and `only_passing` is set", show_check(instance));
+                (Verdict::Warning, reason)
+            }
+        };
+        Judged { verdict, reason }
+    })
+}
+
+/// What the rules say of an instance before there is an answer.
+pub(super) struct Judged {
+    /// `Kept`, or the rule that drops it.
+    pub(super) verdict: Verdict,
+    /// Why.
+    pub(super) reason: String,
+}
+
+/// Judges all instances of a service that the viewer may see by a rule; `kept` are those that it keeps, with what became of them.
+pub(super) fn judge_by(
+    scene: &Scene<'_>,
+    kept: Vec<Kept<'_>>,
+    (service, viewer): (&str, &Authorizer),
+    rule: impl Fn(&Instance) -> Judged,
+) -> Vec<Draft> {
+    let Some(service) = scene.known.view.service(service) else { return Vec::new() };
     let mut kept = kept.into_iter().peekable();
     let mut draft = |instance: &Arc<Instance>| {
         let is_next = |kept: &Kept<'_>| Arc::ptr_eq(kept.instance, instance);
-        let (verdict, reason, records) = match judge(instance, tag, scene.config(), scene.known.acl)
-        {
-            verdict::Verdict::Hidden => (Verdict::Hidden, why_hidden(), Vec::new()),
-            verdict::Verdict::Kept => match kept.next_if(is_next) {
-                Some(kept) => kept.decide(),
-                None => (Verdict::Kept, why_kept(instance), Vec::new()),
-            },
-            verdict::Verdict::OtherTag => (Verdict::OtherTag, why_other_tag(instance), Vec::new()),
-            verdict::Verdict::Critical => (Verdict::Critical, show_check(instance), Vec::new()),
-            verdict::Verdict::Warning => {
-                let reason = format!("{}, and `only_passing` is set", show_check(instance));
-                (Verdict::Warning, reason, Vec::new())
-            }
+        let judged = rule(instance);
+        let (verdict, reason, records) = match kept.next_if(is_next) {
+            Some(kept) => kept.decide(judged),
+            None => (judged.verdict, judged.reason, Vec::new()),
         };
         let report = InstanceReport {
             node: instance.node.name.as_str().to_owned(),
@@ -68,7 +91,7 @@ pub(super) fn judge_all(
 }
 
 /// An instance that may be told, with what became of it at the answer station.
-struct Kept<'k> {
+pub(super) struct Kept<'k> {
     /// The instance.
     instance: &'k Arc<Instance>,
     /// The records that tell it.
@@ -78,18 +101,22 @@ struct Kept<'k> {
 }
 
 impl Kept<'_> {
-    fn decide(self) -> (Verdict, String, Vec<String>) {
+    fn decide(self, judged: Judged) -> (Verdict, String, Vec<String>) {
         match self.dropped {
             Some((verdict, reason)) if self.records.is_empty() => (verdict, reason, self.records),
-            Some(_) | None => (Verdict::Kept, why_kept(self.instance), self.records),
+            Some(_) | None => (judged.verdict, judged.reason, self.records),
         }
     }
 }
 
 /// Has the answer made once more, and looks on.
-fn fates<'k>(scene: &Scene<'_>, instances: &[&'k Arc<Instance>]) -> Vec<Kept<'k>> {
+pub(super) fn fates<'k>(
+    scene: &Scene<'_>,
+    instances: &[&'k Arc<Instance>],
+    ttl: Ttl,
+) -> Vec<Kept<'k>> {
     let mut events: Vec<(Arc<Instance>, Fate)> = Vec::with_capacity(instances.len());
-    let answer = scene.instances_seen(instances, &mut |instance, fate| {
+    let answer = scene.instances_seen(instances, ttl, &mut |instance, fate| {
         events.push((Arc::clone(instance), fate));
     });
     let record = |number: usize| {
@@ -139,7 +166,7 @@ fn beside_addresses(instance: &Instance) -> (Verdict, String) {
     (Verdict::AliasBesideAddresses, reason)
 }
 
-fn why_hidden() -> String {
+pub(super) fn why_hidden() -> String {
     "the token of this agent may not see its node or its service".to_owned()
 }
 
@@ -164,7 +191,12 @@ fn why_other_tag(instance: &Instance) -> String {
 
 /// What the check says that decides about an instance.
 fn show_check(instance: &Instance) -> String {
-    let Some(check) = instance.deciding_check() else { return "it has no checks".to_owned() };
+    show_check_of(instance.deciding_check())
+}
+
+/// What a check says.
+pub(super) fn show_check_of(check: Option<&Arc<Check>>) -> String {
+    let Some(check) = check else { return "it has no checks".to_owned() };
     let whose = if check.service.is_some() { "service" } else { "node" };
     format!("{whose} check `{}` is {}", check.id.as_str(), check.status)
 }

@@ -13,6 +13,8 @@ mod names;
 
 mod instances;
 
+mod prepared;
+
 mod words;
 
 mod show;

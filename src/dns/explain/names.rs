@@ -6,7 +6,7 @@ use crate::acl::Authorizer;
 use crate::dns::answer::Scene;
 use crate::dns::chain::Witness;
 use crate::dns::explain::instances::{self, Draft};
-use crate::dns::explain::words;
+use crate::dns::explain::{prepared, words};
 use crate::dns::resolve::Outcome;
 use crate::dns::target::{Meaning, Zone};
 use crate::model::explanation::{NameReport, Verdict};
@@ -27,6 +27,7 @@ impl Witness for Names {
             (Zone::Static(_) | Zone::Outside, _) => None,
             (Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6, _) if !view.is_ready() => None,
             (_, Meaning::Service { name, .. }) => Some(view.service_revision(name)),
+            (_, Meaning::Query { name }) => Some(prepared::revision(view, name)),
             (_, Meaning::Node { name }) => Some(view.node_revision(name)),
             (Zone::Domain(_) | Zone::Reverse4 | Zone::Reverse6, _) => Some(view.revision()),
         };
@@ -34,6 +35,7 @@ impl Witness for Names {
             Meaning::Service { name, tag } => {
                 instances::judge_all(scene, outcome, (name, tag.as_deref()), &self.viewer)
             }
+            Meaning::Query { name } => prepared::judge_all(scene, outcome, name, &self.viewer),
             Meaning::Apex
             | Meaning::NameServer
             | Meaning::Network
@@ -48,7 +50,7 @@ impl Witness for Names {
             name: zone::spell_name(&scene.asked.name.to_name()),
             zone: words::zone_report(target.zone),
             meaning: words::of_meaning(target),
-            outcome: words::of_outcome(outcome, &drafts),
+            outcome: words::of_outcome(outcome, &drafts, &self.viewer),
             revision: revision.map(|revision| revision.0),
             instances: Vec::new(),
         };

@@ -1,7 +1,9 @@
 //! Targets, outcomes and what they rest on → words.
 
+use crate::acl::Authorizer;
 use crate::dns::cache::Basis;
 use crate::dns::explain::instances::Draft;
+use crate::dns::explain::prepared;
 use crate::dns::outside::Fetched;
 use crate::dns::reason::Reason;
 use crate::dns::resolve::Outcome;
@@ -32,6 +34,7 @@ pub(super) fn of_meaning(target: &Target<'_>) -> String {
         Meaning::Service { name, tag: None } => format!("service `{name}`"),
         Meaning::Service { name, tag: Some(tag) } => format!("service `{name}`, tag `{tag}`"),
         Meaning::Node { name } => format!("node `{name}`"),
+        Meaning::Query { name } => format!("prepared query `{name}`"),
         Meaning::Addresses(ips) => format!("the address {ips}"),
         Meaning::Reverse(ip) => format!("who has the address {ip}"),
         Meaning::Absent(absence) => Reason::Absent(*absence).to_string(),
@@ -44,8 +47,8 @@ pub(super) fn of_meaning(target: &Target<'_>) -> String {
     }
 }
 
-/// What is known of a name.
-pub(super) fn of_outcome(outcome: &Outcome<'_>, drafts: &[Draft]) -> String {
+/// What is known of a name, as far as the viewer may see it.
+pub(super) fn of_outcome(outcome: &Outcome<'_>, drafts: &[Draft], viewer: &Authorizer) -> String {
     match outcome {
         Outcome::NotReady(why) | Outcome::Refused(why) => why.to_string(),
         Outcome::NoName(reason) => format!("no such name: {reason}"),
@@ -55,6 +58,10 @@ pub(super) fn of_outcome(outcome: &Outcome<'_>, drafts: &[Draft]) -> String {
             format!("{} to choose name servers from", counted(servers.len(), "node"))
         }
         Outcome::Instances(kept) => of_instances(kept.len(), drafts),
+        Outcome::Prepared(executed) => {
+            let kept = of_instances(executed.instances.len(), drafts);
+            format!("{}: {kept}", prepared::show(executed, viewer))
+        }
         Outcome::Node(node) => format!("node `{}` at {}", node.name.as_str(), node.address),
         Outcome::Addresses(ips) => format!("{ips}, as the name spells it"),
         Outcome::NodeAt(node) => format!("node `{}`", node.name.as_str()),
@@ -70,6 +77,7 @@ fn of_instances(kept: usize, drafts: &[Draft]) -> String {
     let dropped = [
         (count(Verdict::Hidden), "hidden"),
         (count(Verdict::OtherTag), "with another tag"),
+        (count(Verdict::OtherMeta), "with other metadata"),
         (count(Verdict::Critical), "critical"),
         (count(Verdict::Warning), "warning"),
     ];
@@ -121,6 +129,10 @@ pub(super) fn of_basis(basis: Option<&Basis>) -> String {
         Some(Basis::Service(name, revision)) => {
             format!("kept while service `{}` stays at revision {revision}", name.as_str())
         }
+        Some(Basis::Prepared(queries, name, revision)) => format!(
+            "kept while prepared queries stay at revision {queries} and service `{}` at revision {revision}",
+            name.as_str()
+        ),
         Some(Basis::Node(name, revision)) => {
             format!("kept while node `{}` stays at revision {revision}", name.as_str())
         }

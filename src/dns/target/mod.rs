@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! [TAG.]SERVICE.service[.DC]      _SERVICE._TAG[.service][.DC]      NODE.node[.DC]      HEX[-HEX].addr[.DC]
+//! NAME.query[.DC]                 _NAME._tcp.query[.DC]
 //! DC is `dc1` or `dc1.dc`         4.3.2.1.in-addr.arpa              32 nibbles.ip6.arpa
 //! ```
 //! Labels are read from the right, and the first keyword decides; what stands left of a service is one
-//! tag, dots included.
+//! tag, dots included; what stands left of `query` is a prepared query's name, dots included too.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -55,6 +56,11 @@ pub(super) enum Meaning<'a> {
         /// Its name.
         name: Cow<'a, str>,
     },
+    /// A prepared query.
+    Query {
+        /// Its name or id.
+        name: Cow<'a, str>,
+    },
     /// The addresses that the name spells.
     Addresses(Addresses),
     /// Who has an address.
@@ -74,8 +80,6 @@ pub(super) enum Absence {
     Datacenter,
     /// What stands before `addr` or `in-addr.arpa` spells no address.
     Address,
-    /// `query`: there are no prepared queries.
-    Query,
     /// `connect`, `ingress` and `virtual`: there is no mesh.
     Mesh,
 }
@@ -143,7 +147,7 @@ fn meaning_in_domain<'a>(labels: &[Cow<'a, str>], config: &DnsConfig) -> Meaning
         Keyword::Node if before.is_empty() => Meaning::Empty,
         Keyword::Node => Meaning::Node { name: join(before) },
         Keyword::Addr => meaning_of_addr(before),
-        Keyword::Query => Meaning::Absent(Absence::Query),
+        Keyword::Query => meaning_of_query(before),
         Keyword::Mesh => Meaning::Absent(Absence::Mesh),
     }
 }
@@ -233,6 +237,17 @@ fn meaning_of_service<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
     }
     let tag = (!before.is_empty()).then(|| join(before));
     Meaning::Service { name: last.clone(), tag }
+}
+
+/// A name, or one with its transport in the form of RFC 2782, which says nothing.
+fn meaning_of_query<'a>(labels: &[Cow<'a, str>]) -> Meaning<'a> {
+    match labels {
+        [] => Meaning::Empty,
+        [name, transport] if transport.starts_with('_') => {
+            Meaning::Query { name: without_underscore(name).unwrap_or_else(|| join(labels)) }
+        }
+        labels => Meaning::Query { name: join(labels) },
+    }
 }
 
 /// What stands behind an underscore (RFC 2782), if anything does.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use hickory_proto::rr::RecordType;
 
 use super::*;
-use crate::acl::Authorizer;
+use crate::acl::{AclsDisabled, Authorizer};
 use crate::catalog::View;
 use crate::dns::outside::Nothing;
 use crate::dns::qname::QName;
@@ -24,6 +24,7 @@ fn check(name: &str, expected: &str) {
     let known = Known {
         view: &view,
         acl: &Authorizer::allow_all(),
+        tokens: &AclsDisabled,
         config: &config,
         now: Now(0),
         age: Duration::ZERO,

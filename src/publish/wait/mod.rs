@@ -83,7 +83,9 @@ impl Waiters {
                 | Topic::Sessions
                 | Topic::NodeSessions(_)
                 | Topic::Session(_)
-                | Topic::Restore => self.lock().wake(topic),
+                | Topic::Restore
+                | Topic::PreparedQueries
+                | Topic::PreparedQuery(_) => self.lock().wake(topic),
             }
         }
     }
@@ -179,7 +181,9 @@ impl Registry {
                 | Topic::Sessions
                 | Topic::NodeSessions(_)
                 | Topic::Session(_)
-                | Topic::Restore => false,
+                | Topic::Restore
+                | Topic::PreparedQueries
+                | Topic::PreparedQuery(_) => false,
             });
         let mut count = 0;
         for (topic, waiting) in below {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use lictor::acl::Authorizer;
+use lictor::acl::{AclsDisabled, Authorizer};
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
 use lictor::catalog::{Catalog, Command, Reply, View};
@@ -63,6 +63,7 @@ impl World {
         let known = Known {
             view: &self.view,
             acl: &Authorizer::allow_all(),
+            tokens: &AclsDisabled,
             config: &self.config,
             now: Now(1_000),
             age: Duration::ZERO,

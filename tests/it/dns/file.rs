@@ -31,6 +31,8 @@ pub(super) enum Step {
     Service(Box<ServiceLine>),
     /// A check's word.
     Check { id: String, node: String, service: Option<String>, status: String },
+    /// A prepared query.
+    Query(Box<QueryLine>),
     /// A question.
     Ask(Question),
 }
@@ -82,6 +84,33 @@ pub(super) struct ServiceLine {
     pub(super) tagged: Pairs,
     /// Passing and warning.
     pub(super) weights: Option<(u16, u16)>,
+}
+
+/// A prepared query.
+#[derive(Debug, Default)]
+pub(super) struct QueryLine {
+    /// What it is asked by.
+    pub(super) name: String,
+    /// The service that it means.
+    pub(super) service: String,
+    /// Whether it is a template.
+    pub(super) is_template: bool,
+    /// The template's regular expression.
+    pub(super) regexp: String,
+    /// How long its answers may be kept.
+    pub(super) ttl: String,
+    /// Tags.
+    pub(super) tags: Vec<String>,
+    /// Whom instances shall be near to.
+    pub(super) near: String,
+    /// Metadata of nodes.
+    pub(super) node_meta: Pairs,
+    /// A check that does not count.
+    pub(super) ignored: Vec<String>,
+    /// Whether warning instances are left out.
+    pub(super) is_only_passing: bool,
+    /// Whether proxies are meant.
+    pub(super) is_mesh: bool,
 }
 
 /// A message to send.
@@ -203,6 +232,8 @@ fn parse_step(line: &str) -> Result<Step, String> {
         ["service", ..] => Err("a service needs `NAME on NODE`".to_owned()),
         ["check", id, "on", node, rest @ .., status] => parse_check(id, node, rest, status),
         ["check", ..] => Err("a check needs `ID on NODE [service=ID] STATUS`".to_owned()),
+        ["query", name, "for", service, rest @ ..] => parse_query(name, service, rest),
+        ["query", ..] => Err("a query needs `NAME for SERVICE`".to_owned()),
         ["?", "raw", rest @ ..] => parse_raw(rest),
         ["?", name, kind, options @ ..] => parse_question(name, kind, options),
         ["?", ..] => Err("a question needs a name and a type".to_owned()),
@@ -311,6 +342,32 @@ fn parse_check(id: &str, node: &str, rest: &[&str], status: &str) -> Result<Step
     })
 }
 
+fn parse_query(name: &str, service: &str, rest: &[&str]) -> Result<Step, String> {
+    let name = if name == "-" { "" } else { name };
+    let (name, service) = (name.to_owned(), service.to_owned());
+    let mut query = QueryLine { name, service, ..QueryLine::default() };
+    for word in rest {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        match key {
+            "template" => query.is_template = true,
+            "regexp" => value.clone_into(&mut query.regexp),
+            "ttl" => value.clone_into(&mut query.ttl),
+            "tags" => query.tags = value.split(',').map(str::to_owned).collect(),
+            "near" => value.clone_into(&mut query.near),
+            "nodemeta" => {
+                let (key, value) =
+                    value.split_once('=').ok_or(format!("`{value}` is no `KEY=VALUE`"))?;
+                query.node_meta.push((key.to_owned(), value.to_owned()));
+            }
+            "ignore" => query.ignored.push(value.to_owned()),
+            "passing" => query.is_only_passing = true,
+            "connect" => query.is_mesh = true,
+            _ => return Err(format!("a query has no `{key}`")),
+        }
+    }
+    Ok(Step::Query(Box::new(query)))
+}
+
 fn parse_raw(words: &[&str]) -> Result<Step, String> {
     let mut transport = Transport::Udp;
     let mut bytes = Vec::new();
@@ -386,7 +443,7 @@ const INDENT: &str = "  ";
 const SECTIONS: [&str; 3] = ["answer", "authority", "additional"];
 
 /// The words that a line begins with.
-const LINES: &str = "config zone recursor age node service check ?";
+const LINES: &str = "config zone recursor age node service check query ?";
 
 /// Every question's id.
 const ID: u16 = 0x1c70;

@@ -11,7 +11,7 @@ use lictor::dns::{Transport, text};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::file::{File, Pairs, Question, ServiceLine, Step};
+use super::file::{File, Pairs, QueryLine, Question, ServiceLine, Step};
 use super::files;
 use super::recursor::Recursor;
 use super::world::World;
@@ -37,8 +37,8 @@ fn differences(file: &File) -> Vec<String> {
     world.join_agent().unwrap();
     let mut found = Vec::new();
     for (line, step) in &file.steps {
-        if let Some((path, body)) = registration(step) {
-            agent.must("PUT", path, &body.to_string());
+        if let Some((method, path, body)) = registration(step) {
+            agent.must(method, path, &body.to_string());
         }
         // The catalog of the one server is never old.
         if !matches!(step, Step::Age(_)) {
@@ -130,8 +130,8 @@ fn configure(config: &mut Value, key: &str, value: &str) {
 }
 
 /// The request that registers what a line says.
-fn registration(step: &Step) -> Option<(&'static str, Value)> {
-    let path = "/v1/catalog/register";
+fn registration(step: &Step) -> Option<(&'static str, &'static str, Value)> {
+    let (put, path) = ("PUT", "/v1/catalog/register");
     match step {
         Step::Config { .. }
         | Step::Zone { .. }
@@ -139,6 +139,7 @@ fn registration(step: &Step) -> Option<(&'static str, Value)> {
         | Step::Age(_)
         | Step::Ask(_) => None,
         Step::Node { name, address, meta, tagged } => Some((
+            put,
             path,
             json!({
                 "Node": name, "Address": address,
@@ -146,12 +147,15 @@ fn registration(step: &Step) -> Option<(&'static str, Value)> {
             }),
         )),
         Step::Service(line) => Some((
+            put,
             path,
             json!({
                 "Node": line.node, "SkipNodeUpdate": true, "Service": service(line),
             }),
         )),
+        Step::Query(line) => Some(("POST", "/v1/query", query(line))),
         Step::Check { id, node, service, status } => Some((
+            put,
             path,
             json!({
                 "Node": node, "SkipNodeUpdate": true,
@@ -159,6 +163,20 @@ fn registration(step: &Step) -> Option<(&'static str, Value)> {
             }),
         )),
     }
+}
+
+fn query(line: &QueryLine) -> Value {
+    let kind = if line.is_template { "name_prefix_match" } else { "" };
+    json!({
+        "Name": line.name,
+        "Template": { "Type": kind, "Regexp": line.regexp },
+        "Service": {
+            "Service": line.service, "OnlyPassing": line.is_only_passing, "Near": line.near,
+            "IgnoreCheckIDs": line.ignored, "Tags": line.tags, "Connect": line.is_mesh,
+            "NodeMeta": object(&line.node_meta),
+        },
+        "DNS": { "TTL": line.ttl },
+    })
 }
 
 fn object(pairs: &Pairs) -> Value {

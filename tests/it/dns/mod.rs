@@ -25,6 +25,8 @@
 //!   [addr=ADDRESS] [tags=A,B] [tagged=KEY=ADDRESS]… [weight=PASSING/WARNING]`, `check ID on NODE
 //!   [service=ID] STATUS` register at the place where they stand: questions above them do not see it. Double
 //!   quotes keep blanks inside a word.
+//! - `query NAME for SERVICE [template] [regexp=R] [ttl=DURATION] [tags=A,!B] [near=NODE] [nodemeta=KEY=VALUE]
+//!   [ignore=CHECK] [passing] [connect]` stores a prepared query; the name `-` is the empty one.
 //! - `age SECONDS` is how long ago the catalog was last current; only in-process, for a single server's always
 //!   is.
 //! - `? NAME TYPE [OPTION]…` asks; `? raw HEX…` sends these bytes. What follows, up to an empty line, is the
@@ -172,7 +174,7 @@ fn malformed_files_fail_with_their_line() {
     check("node n1 192.0.2.1\n", "0: no question is asked");
     check(
         "nod n1",
-        "1: `nod` begins no line; known are `config zone recursor age node service check ?`",
+        "1: `nod` begins no line; known are `config zone recursor age node service check query ?`",
     );
     check("node n1", "1: a node needs a name and an address");
     check("node n1 a..b\n? a A", "1: `a..b` is neither an IP address nor a host name");
@@ -200,6 +202,12 @@ fn malformed_files_fail_with_their_line() {
     );
     check("node n1 192.0.2.1 tagged lan", "1: `lan` is no `KEY=VALUE`");
     check("service web on n1 tagged=lan", "1: `lan` is no `KEY=ADDRESS`");
+    check("query q1 web", "1: a query needs `NAME for SERVICE`");
+    check("query q1 for web colour=red", "1: a query has no `colour`");
+    check(
+        "query q1 for web\nquery q1 for web\n? a A",
+        "2: name 'q1' aliases an existing query name",
+    );
     check("age x", "1: `x` is no number for `age`");
     check("node n1 192.0.2.1\nzone a.test", "2: `zone` stands before everything else");
     check("zone a.test b", "1: a zone needs its name, and its records below");

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
-use lictor::acl::Authorizer;
+use lictor::acl::{AclsDisabled, Authorizer};
 use lictor::catalog::apply::apply;
 use lictor::catalog::command::{CheckState, Machine, Registration};
+use lictor::catalog::prepared::check_template;
 use lictor::catalog::{Catalog, Command, View};
 use lictor::dns::outside::{Ask, Failure, Fetched, Outside, Told};
 use lictor::dns::{
@@ -21,11 +22,14 @@ use lictor::model::dns_config::{DnsConfig, STALE_AGE_MIN};
 use lictor::model::health::Status;
 use lictor::model::name::{CheckId, Datacenter, NameFault, NodeName, ServiceId, ServiceName, Tag};
 use lictor::model::number::{Revision, Ttl, Weights};
+use lictor::model::prepared_query::{
+    PreparedQuery, PreparedQueryId, QueryTemplate, ServiceQuery, TemplateKind,
+};
 use lictor::model::service::{Service, TaggedAddress};
 use lictor::model::time::Now;
 use lictor::zone::{NoFiles, Refused, StaticZone, Zones, parse, type_word, zone_name};
 
-use super::file::{Pairs, Question, Script, ServiceLine, Step};
+use super::file::{Pairs, QueryLine, Question, Script, ServiceLine, Step};
 
 /// What a file's questions are asked of.
 pub(super) struct World {
@@ -123,6 +127,7 @@ impl World {
                 };
                 self.register(node, None, None, vec![check])?;
             }
+            Step::Query(line) => self.store(line)?,
             Step::Ask(question) => return Ok(Some(self.ask(question))),
         }
         Ok(None)
@@ -150,12 +155,45 @@ impl World {
     ) -> Result<(), String> {
         let node = NodeName::new(node).map_err(|fault| fault.to_string())?;
         let registration = Registration { node, machine, service, checks };
+        self.apply(&Command::Register(Box::new(registration)))
+    }
+
+    /// Stores a prepared query, under an id of its own.
+    fn store(&mut self, line: &QueryLine) -> Result<(), String> {
+        let id = format!("{:08}-0000-0000-0000-000000000000", self.revision);
+        let kind =
+            if line.is_template { TemplateKind::NamePrefixMatch } else { TemplateKind::None };
+        let query = PreparedQuery {
+            id: PreparedQueryId::new(&id).map_err(|fault| fault.to_string())?,
+            name: line.name.clone(),
+            session: None,
+            token: String::new(),
+            template: QueryTemplate { kind, regexp: line.regexp.clone(), remove_empty_tags: false },
+            service: ServiceQuery {
+                service: line.service.clone(),
+                only_passing: line.is_only_passing,
+                ignore_check_ids: line.ignored.clone(),
+                near: line.near.clone(),
+                tags: line.tags.clone(),
+                node_meta: line.node_meta.iter().cloned().collect(),
+                connect: line.is_mesh,
+                ..ServiceQuery::default()
+            },
+            dns_ttl: line.ttl.clone(),
+            create_revision: Revision(0),
+            modify_revision: Revision(0),
+        };
+        query.check().map_err(|fault| fault.to_string())?;
+        check_template(&query).map_err(|fault| fault.to_string())?;
+        self.apply(&Command::PreparedQueryCreate(Box::new(query)))
+    }
+
+    fn apply(&mut self, command: &Command) -> Result<(), String> {
         self.revision += 1;
-        let command = Command::Register(Box::new(registration));
-        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), &command);
+        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), command);
         match reply.is_done() {
             Ok(true) => Ok(()),
-            Ok(false) => Err("a registration neither compares nor locks".to_owned()),
+            Ok(false) => Err("this neither compares nor locks".to_owned()),
             Err(reject) => Err(reject.to_string()),
         }
     }
@@ -175,6 +213,7 @@ impl World {
         let known = Known {
             view: &view,
             acl: &Authorizer::allow_all(),
+            tokens: &AclsDisabled,
             config: &Arc::clone(&self.setup),
             now: Now(0),
             age: self.age,

@@ -72,6 +72,7 @@ pub(super) fn restore(
         service_extinction: revision,
         checks: revision,
         kv: revision,
+        prepared_queries: revision,
         tombstones_reaped: revision,
         sessions: revision,
         session_extinction: revision,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::apply::kv;
+use crate::catalog::apply::{kv, prepared_query};
 use crate::catalog::command::SessionDestroy;
 use crate::catalog::reply::{Changes, Reject, Reply, Topic};
 use crate::catalog::row::RowKey;
@@ -126,7 +126,7 @@ fn end(catalog: &mut Catalog, revision: Revision, id: SessionId, changes: &mut C
             changes.rows.insert(RowKey::LockDelay(key));
         }
     }
-    // TODO(queries): prepared queries that are bound to the session go with it, here.
+    prepared_query::end_with_session(catalog, revision, id, changes);
 }
 
 fn note_session(

@@ -3,12 +3,24 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 
 use super::*;
-use crate::acl::{Access, DefaultPolicy, Named, Policy};
+use crate::acl::{Access, DefaultPolicy, Named, Policy, TokenFault, Tokens};
 use crate::model::explanation::Explanation;
 
 /// Two nodes that serve `web`, and one that serves `db` at an address of its own.
 const LINES: &[&str] =
     &["n1 10.0.0.1", "n2 10.0.0.2 service=critical", "n3 10.0.0.3 id=db name=db own=10.0.9.9"];
+
+/// Knows the secret `master`, which opens everything.
+struct OneToken;
+
+impl Tokens for OneToken {
+    fn authorizer(&self, secret: Option<&str>) -> Result<Authorizer, TokenFault> {
+        match secret {
+            Some("master") => Ok(Authorizer::allow_all()),
+            _ => Err(TokenFault::Unknown),
+        }
+    }
+}
 
 const QUESTIONS: &[&str] = &[
     "web.service.consul A",
@@ -59,6 +71,7 @@ impl World {
         let known = Known {
             view: &self.view,
             acl,
+            tokens: &OneToken,
             config: &self.config,
             now: Now(1_000),
             age: Duration::ZERO,
@@ -240,4 +253,39 @@ fn name_servers_are_told_as_far_as_the_token_sees_them() {
         consul NS: NOERROR ns.consul.
     "#]]
     .assert_eq(&told);
+}
+
+#[test]
+fn a_prepared_query_sees_by_its_own_token() {
+    let mut world = World::new();
+    let mut catalog = Catalog::default();
+    for line in LINES.iter().chain(&[
+        "query plain web",
+        "query own web token=master",
+        "query lost web token=gone",
+        "query none nope",
+    ]) {
+        register(&mut catalog, line);
+    }
+    world.view = View::new(catalog);
+    let names = ["plain", "own", "lost", "none", "nobodys"];
+    let mut ask = |acl: &Authorizer| -> String {
+        let question = |name| format!("{name}.query.consul A");
+        names.map(|name| world.ask(&question(name), acl, &Authorizer::allow_all())).concat()
+    };
+    expect![[r#"
+        plain.query.consul A: NOERROR 10.0.0.1 n1=told n2=critical
+        own.query.consul A: NOERROR 10.0.0.1 n1=told n2=critical
+        lost.query.consul A: SERVFAIL [0 the prepared query's own token opens nothing]
+        none.query.consul A: NXDOMAIN [0 no such service]
+        nobodys.query.consul A: NXDOMAIN [0 no such prepared query]
+    "#]]
+    .assert_eq(&ask(&Authorizer::allow_all()));
+    expect![[r#"
+        plain.query.consul A: NXDOMAIN [17 the token of this agent may not see this] n1=hidden n2=hidden
+        own.query.consul A: NOERROR 10.0.0.1 n1=told n2=critical
+        lost.query.consul A: SERVFAIL [0 the prepared query's own token opens nothing]
+        none.query.consul A: NXDOMAIN [17 the token of this agent may not see this]
+        nobodys.query.consul A: NXDOMAIN [0 no such prepared query]
+    "#]].assert_eq(&ask(&Authorizer::deny_all()));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use expect_test::{Expect, expect};
 
-use crate::acl::Authorizer;
+use crate::acl::{AclsDisabled, Authorizer};
 use crate::catalog::apply::apply;
 use crate::catalog::command::{CheckState, Machine, Registration};
 use crate::catalog::{Catalog, Command, View};
@@ -26,10 +26,15 @@ use crate::zone::Zones;
 
 mod acl;
 
+mod prepared;
+
 /// What is registered: `NODE ADDRESS`, then `id=`, `name=`, `tags=`, `own=` of its service, and checks as
 /// `node=STATUS` and `service=STATUS`.
 fn register(catalog: &mut Catalog, line: &str) {
     let words: Vec<&str> = line.split(' ').collect();
+    if words[0] == "query" {
+        return prepared::store(catalog, &words);
+    }
     let value = |key: &str| words.iter().find_map(|word| word.strip_prefix(key));
     let node = NodeName::new(words[0]).unwrap();
     let machine = Machine {
@@ -108,6 +113,7 @@ fn check(case: Case<'_>, expected: &Expect) {
     let known = Known {
         view: &view,
         acl: &Authorizer::allow_all(),
+        tokens: &AclsDisabled,
         config: &config,
         now: Now(1_000),
         age: Duration::ZERO,
