@@ -79,6 +79,8 @@
 //! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
 //! | `UserEvent` | what somebody fires for agents to see | `Event` in `tracing`: a line of the log |
 //! | `Coordinate` | where a node is in the network, for estimates of round trips | `Address`: where it is reached |
+//! | `Rules` | what an operator decided about all endpoints of the API: `http_config` | `Authorizer`: what one caller may do |
+//! | `Pulse` | whether there is a leader, and when it was heard | `Cluster`: all that is known of it |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
 
 pub mod model;

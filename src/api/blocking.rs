@@ -106,11 +106,11 @@ pub(in crate::api) async fn read_part(
     if !view.is_ready() {
         return Err(Fault::Propose(ProposeFault::NoLeader));
     }
-    let cluster = api.services.propose.cluster();
+    let pulse = api.services.propose.pulse();
     let index = Index {
         revision: shown(&revision_of, &view),
-        has_leader: cluster.leader.is_some(),
-        last_contact_ms: cluster.last_contact.as_millis(),
+        has_leader: pulse.has_leader,
+        last_contact_ms: pulse.last_contact.as_millis(),
         consistency,
         cache,
     };
@@ -161,7 +161,7 @@ pub(in crate::api) async fn freshen(
     freshness: Freshness,
 ) -> Result<(Consistency, Option<CacheUse>), Fault> {
     let propose = &api.services.propose;
-    let age = || propose.cluster().last_contact;
+    let age = || propose.pulse().last_contact;
     let consistency = match freshness {
         Freshness::Is(consistency) => consistency,
         Freshness::StaleUpTo(age_max) if age() <= age_max => Consistency::Stale,
@@ -189,13 +189,13 @@ async fn freshen_cached(
         let consistency = if cluster.is_leader { Consistency::Lease } else { Consistency::Stale };
         (consistency, CacheUse::Hit { age: cluster.last_contact })
     };
-    let age = propose.cluster().last_contact;
+    let age = propose.pulse().last_contact;
     if control.admits(age) {
         return Ok(hit());
     }
     match propose.barrier(Consistency::Lease).await {
         Ok(()) => Ok((Consistency::Lease, CacheUse::Miss)),
-        Err(_) if control.admits_after_error(propose.cluster().last_contact) => Ok(hit()),
+        Err(_) if control.admits_after_error(propose.pulse().last_contact) => Ok(hit()),
         Err(fault) => Err(Fault::Propose(fault)),
     }
 }

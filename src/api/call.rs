@@ -2,12 +2,13 @@
 //! share.
 
 use std::net::IpAddr;
+use std::str::Utf8Chunk;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, header};
 use serde::Serialize;
 
 use crate::acl::Authorizer;
@@ -28,15 +29,19 @@ pub(in crate::api) struct Call {
     /// Where it comes from; nothing where it came over no network.
     pub client: Option<IpAddr>,
     /// Where it goes.
-    uri: Uri,
+    path: Box<str>,
     /// Whether JSON is indented.
     pub pretty: bool,
-    /// How old a cached answer may be, as the client wrote it.
-    cache_control: Option<HeaderValue>,
+    /// How old a cached answer may be; nothing where the header says nothing sensible.
+    cache_control: Option<CacheControl>,
     /// What the caller may see and do; `guard` asks it.
     pub acl: Authorizer,
     /// Whether something was left out of the answer because the caller may not see it.
     pub(in crate::api) is_filtered: AtomicBool,
+    /// Whether its path may hold control characters.
+    takes_unprintable: bool,
+    /// Whether `?cached` counts.
+    takes_cached: bool,
 }
 
 /// How a read is to be done.
@@ -77,8 +82,22 @@ impl FromRequestParts<Api> for Call {
         let acl = api.services.tokens.authorizer(secret(&params, &parts.headers))?;
         let is_filtered = AtomicBool::new(false);
         let client = client_address(parts);
-        let cache_control = parts.headers.get(header::CACHE_CONTROL).cloned();
-        Ok(Self { params, client, uri: parts.uri.clone(), pretty, cache_control, acl, is_filtered })
+        let cache_control = CacheControl::parse(parts.headers.get(header::CACHE_CONTROL));
+        // Copied: a part of the head keeps the whole buffer that it was read into, for as long as a query blocks.
+        let path = Box::from(parts.uri.path());
+        let rules = api.services.rules.load();
+        let (takes_unprintable, takes_cached) = (rules.takes_unprintable, rules.takes_cached);
+        Ok(Self {
+            params,
+            client,
+            path,
+            pretty,
+            cache_control,
+            acl,
+            is_filtered,
+            takes_unprintable,
+            takes_cached,
+        })
     }
 }
 
@@ -106,7 +125,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Fault::Invalid`], where it cannot be decoded or holds control characters, which Consul refuses
-    /// in paths too.
+    /// in paths too unless `disable_http_unprintable_char_filter` is set.
     pub(in crate::api) fn under(&self, prefix: &str) -> Result<String, Fault> {
         String::from_utf8(self.bytes_under(prefix)?)
             .map_err(|_| Fault::Invalid("Invalid path: the decoded bytes are no UTF-8".to_owned()))
@@ -117,9 +136,10 @@ impl Call {
     /// # Errors
     /// [`Fault::Invalid`], where it cannot be decoded or holds control characters.
     pub(in crate::api) fn bytes_under(&self, prefix: &str) -> Result<Vec<u8>, Fault> {
-        let rest = self.uri.path().strip_prefix(prefix).unwrap_or_default();
+        let rest = self.path.strip_prefix(prefix).unwrap_or_default();
         let bytes = decode_percent_bytes(rest, "path")?;
-        if bytes.utf8_chunks().any(|chunk| chunk.valid().chars().any(char::is_control)) {
+        let has_control = |chunk: Utf8Chunk<'_>| chunk.valid().chars().any(char::is_control);
+        if !self.takes_unprintable && bytes.utf8_chunks().any(has_control) {
             return Err(Fault::Invalid("Invalid path: it holds control characters".to_owned()));
         }
         Ok(bytes)
@@ -154,7 +174,7 @@ impl Call {
         options: &ApiOptions,
     ) -> Result<ReadOptions, Fault> {
         let stated = self.read_options(options)?;
-        if !self.params.has("cached") {
+        if !self.may_be_cached() {
             return Ok(stated);
         }
         Ok(ReadOptions { freshness: Freshness::Cached(self.cache_control()?), ..stated })
@@ -187,6 +207,10 @@ impl Call {
         Ok(Filter::parse(text, shape)?)
     }
 
+    fn may_be_cached(&self) -> bool {
+        self.takes_cached && self.params.has("cached")
+    }
+
     /// Whether another cluster's services are asked for (`?peer`), of which we know none.
     pub(in crate::api) fn names_peer(&self) -> bool {
         self.params.stated("peer").is_some()
@@ -211,7 +235,7 @@ impl Call {
         if params.has("stale") || self.max_stale()?.is_some() {
             return conflict("?stale");
         }
-        if params.has("cached") {
+        if self.may_be_cached() {
             return conflict("?cached");
         }
         Ok(Consistency::Linearizable)
@@ -230,7 +254,7 @@ impl Call {
 
     fn cache_control(&self) -> Result<CacheControl, Fault> {
         let invalid = || Fault::Invalid("Invalid Cache-Control header.".to_owned());
-        CacheControl::parse(self.cache_control.as_ref()).ok_or_else(invalid)
+        self.cache_control.ok_or_else(invalid)
     }
 
     /// What a query that waits for another content has seen, and how long it waits at most: `hash` and `wait`.

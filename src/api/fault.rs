@@ -32,6 +32,9 @@ pub(in crate::api) enum Fault {
     /// What the path names is not there: 404.
     #[error("{0}")]
     NotFound(String),
+    /// The operator does not want it: 403.
+    #[error("{0}")]
+    Forbidden(&'static str),
     /// The body is larger than is allowed: 413.
     #[error("{0}")]
     TooLarge(String),
@@ -76,7 +79,7 @@ impl Fault {
         match self {
             Self::Invalid(_) | Self::Decode(_) => StatusCode::BAD_REQUEST,
             Self::AclsDisabled => StatusCode::UNAUTHORIZED,
-            Self::Denied | Self::Token(_) => StatusCode::FORBIDDEN,
+            Self::Denied | Self::Token(_) | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

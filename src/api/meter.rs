@@ -3,29 +3,58 @@
 //! What clients name freely never becomes a label or part of a name, since metrics are kept for the whole life
 //! of the program: paths count under their route, services only as long as the catalog has them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
+use arc_swap::ArcSwap;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
-use axum::middleware::Next;
 use axum::response::Response;
+use metrics::Histogram;
 use tokio::time::{Duration, Instant};
 
 use crate::api::call::Call;
 use crate::catalog::state::ServiceEntry;
 
 /// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds.
-pub(in crate::api) async fn time_request(request: Request, next: Next) -> Response {
-    let name = request.extensions().get::<MatchedPath>().and_then(|path| {
-        let path = path.as_str().trim_end_matches("{*rest}");
-        is_common(request.method()).then(|| request_name(request.method(), path))
-    });
+pub(in crate::api) async fn time_request<F: Future<Output = Response>>(
+    request: Request,
+    serve: impl FnOnce(Request) -> F,
+) -> Response {
+    let histogram = histogram_of(&request);
     let begun = Instant::now();
-    let response = next.run(request).await;
-    if let Some(name) = name {
-        metrics::histogram!(name).record(milliseconds(begun.elapsed()));
+    let response = serve(request).await;
+    if let Some(histogram) = histogram {
+        histogram.record(milliseconds(begun.elapsed()));
     }
     response
+}
+
+/// Where the times of one method are counted, by route.
+#[derive(Clone, Default)]
+struct Routes(HashMap<Arc<str>, Histogram>);
+
+/// Where the times of a request's kind are counted. Each is looked up by name once: the facade would make the name
+/// and hash it for every request.
+fn histogram_of(request: &Request) -> Option<Histogram> {
+    static KNOWN: LazyLock<ArcSwap<HashMap<Method, Routes>>> = LazyLock::new(ArcSwap::default);
+    let path = request.extensions().get::<MatchedPath>()?.as_str();
+    let method = request.method();
+    if let Some(histogram) = KNOWN.load().get(method).and_then(|routes| routes.0.get(path)) {
+        return Some(histogram.clone());
+    }
+    if !is_common(method) {
+        return None;
+    }
+    let name = request_name(method, path.trim_end_matches("{*rest}"));
+    let histogram = metrics::histogram!(name);
+    // Methods and routes are few, so that this happens seldom, and not for ever.
+    KNOWN.rcu(|known| {
+        let mut known = HashMap::clone(known);
+        known.entry(method.clone()).or_default().0.insert(Arc::from(path), histogram.clone());
+        known
+    });
+    Some(histogram)
 }
 
 /// Measures a write to the key/value store: `consul.kvs.apply`, in milliseconds.

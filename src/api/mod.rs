@@ -11,6 +11,7 @@
 //! - Every handler asks what the caller's token may do, before anything is proposed, and leaves out of a
 //!   list what it may not see (`guard`). `tests/authorisation.rs` refuses a route that does not.
 //! - A bug in a handler is a 500 on that request, not a dropped connection.
+//! - Bodies are held in memory only as far as a budget for all of them goes.
 //!
 //! Deliberately absent: the service mesh, whose lists are empty.
 //!
@@ -20,6 +21,10 @@
 //! connections are bounded by whoever serves the router.
 
 mod routes;
+
+mod attend;
+
+mod gzip;
 
 mod call;
 
@@ -95,6 +100,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -108,6 +114,7 @@ use crate::model::name::{Datacenter, NodeName};
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 
+pub use self::attend::Rules;
 pub use self::routes::router;
 
 /// What the API asks of the running program.
@@ -246,6 +253,8 @@ pub struct Services {
     pub tokens: Arc<dyn Tokens>,
     /// The running program.
     pub program: Arc<dyn Program>,
+    /// What an operator decided about all endpoints.
+    pub rules: Arc<ArcSwap<Rules>>,
     /// Ends the waits of blocking queries, which would otherwise outlive a stop by minutes.
     pub stop: CancellationToken,
 }

@@ -1,20 +1,18 @@
-//! Path and method → handler, and the answers that all paths share: 404, 405, `Allow`, a handler's panic.
+//! Path and method → handler, and the answers that all paths share: 404, 405, `Allow`.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, delete, get, put};
-use futures_util::FutureExt as _;
 
-use crate::api::fault::Fault;
+use crate::api::attend::attend;
 use crate::api::{
     Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
-    meter, metrics, operator, query, session, snapshot, status, translate, txn, ui,
+    metrics, operator, query, session, snapshot, status, txn, ui,
 };
 
 /// The whole API as a router.
@@ -38,10 +36,9 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(ui::routes())
         .merge(mesh::routes())
         .merge(operator_routes())
-        .route_layer(from_fn_with_state(api.clone(), translate::mark))
+        // Of known paths only: a path that is unknown has nothing to forbid, to time or to compress.
+        .route_layer(from_fn_with_state(api.clone(), attend))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(from_fn(survive))
-        .layer(from_fn(meter::time_request))
         .with_state(api)
 }
 
@@ -191,13 +188,4 @@ async fn add_slash(request: Request) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     };
     (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, location)]).into_response()
-}
-
-/// Turns a handler's panic into a 500: one bad request must not cost its connection.
-async fn survive(request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => Fault::Bug(format!("the handler of `{path}` panicked")).into_response(),
-    }
 }

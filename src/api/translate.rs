@@ -3,20 +3,16 @@
 //! With `translate_wan_addrs`, nodes and instances of another datacenter are told with their `wan` addresses. There is
 //! no other datacenter yet, so that nothing is translated; clients look at the header all the same.
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::api::Api;
 
 /// Says in an answer, whatever its status, that `translate_wan_addrs` is on.
-pub(in crate::api) async fn mark(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub(in crate::api) fn mark(api: &Api, response: &mut Response) {
     if api.options.translate_wan_addrs {
         response.headers_mut().insert(TRANSLATES, HeaderValue::from_static("true"));
     }
-    response
 }
 
 /// Consul's header.

@@ -69,11 +69,12 @@ impl Catalog {
             node_checks: Arc::clone(&entry.node_checks),
             service_checks: before.unwrap_or_default(),
         });
-        let name = service.name.clone();
+        // The node's own text, so that no row keeps another one alive.
+        let (name, node) = (service.name.clone(), entry.node.name.clone());
         if let Some(ip) = own_ip(service) {
             self.service_addresses.insert((ip, name.clone(), node.clone(), id.clone()));
         }
-        let key = (node.clone(), id);
+        let key = (node, id);
         if let Some(group) = self.services.get_mut(&name) {
             let group = Arc::make_mut(group);
             group.instances.insert(key, instance);

@@ -40,6 +40,8 @@ mod edit;
 
 mod edit_locks;
 
+mod share;
+
 mod audit;
 
 pub use self::command::Command;

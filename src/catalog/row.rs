@@ -268,13 +268,16 @@ impl Catalog {
                 if !self.nodes.contains_key(&row.node) {
                     return Err(orphan());
                 }
-                self.put_service(&row.node, &Arc::new(row.service), Revision(0));
+                let mut service = row.service;
+                self.share_service(&mut service);
+                self.put_service(&row.node, &Arc::new(service), Revision(0));
             }
             Some(b'T') => {
-                let check: Check = decode(key, value)?;
+                let mut check: Check = decode(key, value)?;
                 if !self.nodes.contains_key(&check.node) {
                     return Err(orphan());
                 }
+                self.share_check(&mut check);
                 self.put_check(&Arc::new(check), Revision(0));
             }
             Some(b'U') => {

@@ -10,6 +10,7 @@ use crate::intake::build_forward;
 use crate::intake::check::{self, Subject};
 use crate::intake::config::{Config, LogLevel};
 use crate::intake::fault::{Fault, Place};
+use crate::intake::http;
 use crate::intake::network;
 use crate::intake::read::{self, Notes};
 use crate::intake::service;
@@ -30,6 +31,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     config.forward = build_forward::settings(notes, root);
     build_forward::apart(notes, root, &config);
     config.autopilot = build_autopilot::settings(notes, root);
+    http::read(notes, root, &mut config);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);
     definitions(notes, root, &mut config);

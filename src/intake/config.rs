@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::intake::http::{HttpAddress, HttpConfig, UnixSockets};
 use crate::model::autopilot::Autopilot;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::dns_config::{Access, DnsConfig, DnsSettings};
@@ -56,6 +57,10 @@ pub struct Config {
     pub advertise_addr: Option<IpAddr>,
     /// What DNS and HTTP are bound to instead of `client_addrs`, each.
     pub addresses: Addresses,
+    /// Whose the sockets of the file system are, and who may use them.
+    pub unix_sockets: UnixSockets,
+    /// `http_config`.
+    pub http: HttpConfig,
     /// Ports.
     pub ports: Ports,
     /// Who is asked for names that are not ours.
@@ -109,7 +114,7 @@ pub struct Addresses {
     /// For DNS.
     pub dns: Vec<IpAddr>,
     /// For HTTP.
-    pub http: Vec<IpAddr>,
+    pub http: Vec<HttpAddress>,
 }
 
 /// `ports`: `None` switches the listener off, 0 takes any free port.
@@ -235,6 +240,8 @@ impl Config {
             client_addrs: vec![loopback],
             advertise_addr: None,
             addresses: Addresses::default(),
+            unix_sockets: UnixSockets::default(),
+            http: HttpConfig::default(),
             ports: Ports::default(),
             dns_access: Access::default(),
             forward: ForwardConfig::default(),
@@ -290,7 +297,11 @@ impl Config {
 
     /// The addresses that HTTP is bound to.
     #[must_use]
-    pub fn http_addrs(&self) -> &[IpAddr] {
-        if self.addresses.http.is_empty() { &self.client_addrs } else { &self.addresses.http }
+    pub fn http_addrs(&self) -> Vec<HttpAddress> {
+        if self.addresses.http.is_empty() {
+            self.client_addrs.iter().copied().map(HttpAddress::Ip).collect()
+        } else {
+            self.addresses.http.clone()
+        }
     }
 }

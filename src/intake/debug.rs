@@ -46,7 +46,7 @@ impl Config {
             "Datacenter": self.datacenter.as_str(),
             "DevMode": self.dev,
             "GRPCPort": port(self.ports.grpc),
-            "HTTPAddrs": self.http_addrs(),
+            "HTTPAddrs": self.http_addrs().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "HTTPPort": port(self.ports.http),
             "HTTPSPort": port(self.ports.https),
             "NodeID": self.node_id,
@@ -102,6 +102,12 @@ impl Config {
             "EnableLocalScriptChecks": self.enable_local_script_checks,
             "EnableRemoteScriptChecks": self.enable_script_checks,
             "EnableUI": self.ui,
+            "AllowWriteHTTPFrom": self.http.writers,
+            "HTTPBlockEndpoints": self.http.blocked,
+            "HTTPMaxHeaderBytes": self.http.head_bytes_max,
+            "HTTPResponseHeaders": self.http.headers,
+            "DisableHTTPUnprintableCharFilter": self.http.takes_unprintable,
+            "HTTPUseCache": self.http.takes_cached,
             "HTTPMaxConnsPerClient": self.limits.http_max_conns_per_client,
             "KVMaxValueSize": self.limits.kv_max_value_size,
             "TxnMaxReqLen": self.limits.txn_max_req_len,
@@ -117,6 +123,9 @@ impl Config {
             "ServicesCount": self.services.len(),
             "SessionTTLMin": shown(self.session_ttl_min),
             "SkipLeaveOnInt": self.skip_leave_on_interrupt,
+            "UnixSocketGroup": number(self.unix_sockets.group, 10),
+            "UnixSocketMode": number(self.unix_sockets.mode, 8),
+            "UnixSocketUser": number(self.unix_sockets.user, 10),
             "ZonesDir": path(self.zones_dir.as_ref()),
         })
     }
@@ -133,6 +142,15 @@ impl Config {
 
 fn port(port: Option<u16>) -> i64 {
     port.map_or(-1, i64::from)
+}
+
+/// A number as it is written in a configuration; empty where none is.
+fn number(number: Option<u32>, base: u32) -> String {
+    match (number, base) {
+        (None, _) => String::new(),
+        (Some(number), 8) => format!("{number:04o}"),
+        (Some(number), _) => number.to_string(),
+    }
 }
 
 fn shown(duration: Duration) -> String {

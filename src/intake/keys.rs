@@ -51,7 +51,7 @@ pub(crate) static CONFIG: Table = Table {
         later("serf_wan", Type::Text),
         later("serf_lan_allowed_cidrs", Type::Texts),
         later("serf_wan_allowed_cidrs", Type::Texts),
-        later("unix_sockets", Type::Object(&UNIX_SOCKETS)),
+        works("unix_sockets", Type::Object(&UNIX_SOCKETS)),
         // Joining.
         later("start_join", Type::Texts),
         later("start_join_wan", Type::Texts),
@@ -81,12 +81,12 @@ pub(crate) static CONFIG: Table = Table {
         works("recursors", Type::Texts),
         works("zones_dir", Type::Text),
         // HTTP.
-        later("http_config", Type::Object(&HTTP_CONFIG)),
+        works("http_config", Type::Object(&HTTP_CONFIG)),
         later("ui", Type::Bool),
         later("ui_config", Type::Object(&UI_CONFIG)),
         later("ui_dir", Type::Text),
         later("ui_content_path", Type::Text),
-        later("disable_http_unprintable_char_filter", Type::Bool),
+        works("disable_http_unprintable_char_filter", Type::Bool),
         works("default_query_time", Type::Duration),
         works("max_query_time", Type::Duration),
         works("discovery_max_stale", Type::Duration),

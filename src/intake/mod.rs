@@ -54,6 +54,8 @@ mod debug;
 
 mod network;
 
+mod http;
+
 mod build_dns;
 
 mod build_forward;
@@ -67,6 +69,7 @@ mod zones;
 pub use self::body::{DecodeFault, check_from_json, service_from_json};
 pub use self::config::{Addresses, Config, Limits, LogLevel, LogSettings, Ports};
 pub use self::fault::{Fault, LoadFault, Place};
+pub use self::http::{HttpAddress, HttpConfig, UnixSockets};
 pub use self::network::private_ips;
 pub use self::sources::{FlagSetting, Language, Sources};
 pub use self::zones::{LoadedZones, RefusedZone, load_zone, load_zones};

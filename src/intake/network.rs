@@ -8,6 +8,7 @@ use nix::net::if_::InterfaceFlags;
 use crate::intake::build::note;
 use crate::intake::config::Config;
 use crate::intake::fault::Fault;
+use crate::intake::http;
 use crate::intake::read::{self, Notes};
 use crate::intake::value::Value;
 use crate::model::address::Address;
@@ -32,7 +33,7 @@ pub(crate) fn read(notes: &mut Notes, root: &Value, config: &mut Config) {
     }
     if let Some(addresses) = root.entry("addresses") {
         config.addresses.dns = several(notes, addresses, "dns", "addresses.dns");
-        config.addresses.http = several(notes, addresses, "http", "addresses.http");
+        config.addresses.http = http::addresses(notes, addresses);
     }
     ports(notes, root, config);
     config.tagged_addresses = read::map(root, "tagged_addresses");
@@ -94,6 +95,17 @@ fn single(notes: &mut Notes, object: &Value, key: &str) -> Option<IpAddr> {
 
 /// Addresses with spaces between, each possibly a template; `shown` is the key's full name.
 fn several(notes: &mut Notes, object: &Value, key: &str, shown: &str) -> Vec<IpAddr> {
+    words(notes, object, key, shown, parse)
+}
+
+/// What words with spaces between stand for, each once.
+pub(crate) fn words<T: PartialEq>(
+    notes: &mut Notes,
+    object: &Value,
+    key: &str,
+    shown: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Vec<T> {
     let mut addrs = Vec::new();
     let mut rest = read::text(object, key).trim();
     while !rest.is_empty() {
@@ -116,12 +128,13 @@ fn several(notes: &mut Notes, object: &Value, key: &str, shown: &str) -> Vec<IpA
     addrs
 }
 
-fn parse(word: &str) -> Result<IpAddr, String> {
+/// The address that a word stands for.
+pub(crate) fn parse(word: &str) -> Result<IpAddr, String> {
     if is_template(word) {
         return resolve(word);
     }
     if word.starts_with("unix://") {
-        return Err("unix sockets are not supported yet; state an IP address".to_owned());
+        return Err("only `addresses.http` may be a unix socket; state an IP address".to_owned());
     }
     if word.eq_ignore_ascii_case("localhost") {
         return Ok(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));

@@ -64,6 +64,15 @@ pub struct Cluster {
     pub unchanged_for: Duration,
 }
 
+/// The part of it that every answer to a read tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// Whether there is a leader.
+    pub has_leader: bool,
+    /// How long ago it was heard; zero on the leader itself.
+    pub last_contact: Duration,
+}
+
 impl Cluster {
     /// The leader's address, if there is a leader.
     #[must_use]

@@ -16,7 +16,7 @@ mod renewals;
 
 mod cluster;
 
-pub use self::cluster::{Cluster, Consistency, Peer, PeerChange};
+pub use self::cluster::{Cluster, Consistency, Peer, PeerChange, Pulse};
 pub use self::propose::{Propose, ProposeFault, Proposed};
 pub use self::renewals::Renewals;
 pub use self::view::{Publisher, Reader, publisher};

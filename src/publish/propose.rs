@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use crate::catalog::{Command, Reply};
 use crate::model::session::SessionId;
-use crate::publish::cluster::{Cluster, Consistency, PeerChange};
+use crate::publish::cluster::{Cluster, Consistency, PeerChange, Pulse};
 
 /// A promise of what a write or a barrier came to.
 pub type Proposed<'a, T> = Pin<Box<dyn Future<Output = Result<T, ProposeFault>> + Send + 'a>>;
@@ -26,6 +26,12 @@ pub trait Propose: Send + Sync + 'static {
 
     /// What is known of the cluster now.
     fn cluster(&self) -> Cluster;
+
+    /// The part of it that every answer to a read tells.
+    fn pulse(&self) -> Pulse {
+        let cluster = self.cluster();
+        Pulse { has_leader: cluster.leader.is_some(), last_contact: cluster.last_contact }
+    }
 }
 
 /// Why a write or a barrier came to nothing.

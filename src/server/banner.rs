@@ -1,6 +1,6 @@
 //! What a start says on standard output, before the log: the banner, then one `ready` line.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,7 +19,7 @@ pub(in crate::server) struct Banner<'a> {
     /// What others reach it at.
     pub(in crate::server) advertised: IpAddr,
     /// Where its API listens.
-    pub(in crate::server) http: &'a [SocketAddr],
+    pub(in crate::server) http: &'a [String],
     /// Where its DNS listens.
     pub(in crate::server) dns: &'a [SocketAddr],
 }
@@ -47,10 +47,7 @@ pub(in crate::server) fn print_banner(banner: &Banner<'_>) {
 }
 
 /// Says that everything listens, and where: `==> ready: http=127.0.0.1:8500 dns=127.0.0.1:8600`.
-pub(in crate::server) fn print_ready(http: &[SocketAddr], dns: &[SocketAddr]) {
-    let words = |name: &str, addresses: &[SocketAddr]| -> String {
-        addresses.iter().fold(String::new(), |words, address| format!("{words} {name}={address}"))
-    };
+pub(in crate::server) fn print_ready(http: &[String], dns: &[SocketAddr]) {
     print(&format!("==> ready:{}{}\n", words("http", http), words("dns", dns)));
     // Only systemd sets NOTIFY_SOCKET; without it there is nobody to tell.
     if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
@@ -58,7 +55,11 @@ pub(in crate::server) fn print_ready(http: &[SocketAddr], dns: &[SocketAddr]) {
     }
 }
 
-fn list(addresses: &[SocketAddr]) -> String {
+fn words(name: &str, addresses: &[impl Display]) -> String {
+    addresses.iter().fold(String::new(), |words, address| format!("{words} {name}={address}"))
+}
+
+fn list(addresses: &[impl Display]) -> String {
     if addresses.is_empty() {
         return "off".to_owned();
     }

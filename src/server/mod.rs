@@ -22,6 +22,8 @@ mod meter;
 
 mod udp;
 
+mod accept;
+
 mod stream;
 
 mod http;
@@ -52,6 +54,7 @@ mod clock;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -124,6 +127,14 @@ pub enum ServerFault {
         /// Why.
         source: io::Error,
     },
+    /// A socket of the file system that cannot be had.
+    #[error("cannot listen on unix://{} for HTTP", path.display())]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file that cannot be read or written.
     #[error(transparent)]
     File(io::Error),
@@ -156,6 +167,10 @@ impl ServerFault {
     /// What the user can do about it, where it is not in the text.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
+        if let Self::Socket { source, .. } = self {
+            return (source.kind() == io::ErrorKind::AddrInUse)
+                .then_some("another process listens there: stop it, or choose another path");
+        }
         let Self::Bind { source, .. } = self else { return None };
         match source.kind() {
             io::ErrorKind::AddrInUse => Some(

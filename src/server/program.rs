@@ -12,7 +12,7 @@ use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
-use crate::api::{LogLines, MetricsSnapshot, MetricsSpan, Program, Services};
+use crate::api::{LogLines, MetricsSnapshot, MetricsSpan, Program, Rules, Services};
 use crate::intake::LogLevel;
 use crate::model::definition::Probe;
 use crate::model::explanation::{Enquiry, Explanation};
@@ -60,13 +60,18 @@ pub(in crate::server) struct Handle {
 
 impl Handle {
     /// What the API works with, until `stop`.
-    pub(in crate::server) fn services(self, stop: &CancellationToken) -> Services {
+    pub(in crate::server) fn services(
+        self,
+        rules: &Arc<ArcSwap<Rules>>,
+        stop: &CancellationToken,
+    ) -> Services {
         Services {
             reader: self.reader.clone(),
             propose: Arc::clone(&self.propose),
             agent: self.agent.clone(),
             tokens: Arc::clone(&self.tokens),
             program: Arc::new(self),
+            rules: Arc::clone(rules),
             stop: stop.clone(),
         }
     }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use axum::http::{HeaderName, HeaderValue};
+use nix::sys::resource::{Resource, getrlimit};
+
 use crate::agent::{AgentOptions, ScriptPolicy};
-use crate::api::ApiOptions;
+use crate::api::{ApiOptions, Rules};
 use crate::catalog::command::Machine;
 use crate::intake::Config;
 use crate::model::address::Address;
+use crate::model::limits::HTTP_CONNECTIONS_EIGHTHS;
 use crate::model::member::{Member, MemberStatus};
 use crate::model::name::NodeName;
 use crate::raft::{DataDir, RaftOptions};
@@ -132,6 +136,27 @@ pub(in crate::server) fn api_options(config: &Config, identity: &Identity) -> Ap
         session_ttl_min: config.session_ttl_min,
         discovery_stale_max: Some(config.discovery_max_stale).filter(|age| !age.is_zero()),
     }
+}
+
+/// For the endpoints of the API.
+pub(in crate::server) fn api_rules(config: &Config) -> Rules {
+    let headers = config.http.headers.iter().filter_map(|(name, value)| {
+        // The configuration has seen that they are some.
+        Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_str(value).ok()?))
+    });
+    Rules {
+        blocked: config.http.blocked.clone(),
+        headers: headers.collect(),
+        writers: config.http.writers.clone(),
+        takes_unprintable: config.http.takes_unprintable,
+        takes_cached: config.http.takes_cached,
+    }
+}
+
+/// Connections of HTTP, by the files that this process may open: some are left for the catalog and for DNS.
+pub(in crate::server) fn http_connections_max() -> usize {
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    usize::try_from(files).unwrap_or(usize::MAX) / 8 * HTTP_CONNECTIONS_EIGHTHS
 }
 
 /// How long a write or a read waits for a leader before it is refused (Consul's `rpc_hold_timeout`).

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -12,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acl::{AclsDisabled, Tokens};
 use crate::agent::{Agent, FileDefinitions};
-use crate::api::{self, Services};
+use crate::api;
 use crate::catalog::reply::Topic;
 use crate::catalog::state::NodeEntry;
-use crate::intake::{Config, Loaded, Sources};
+use crate::intake::{Config, HttpAddress, Loaded, Sources};
 use crate::model::check::SERF_HEALTH;
 use crate::model::definition::ServiceDefinition;
 use crate::model::member::Member;
@@ -24,6 +25,7 @@ use crate::publish::{self, Propose, Reader};
 use crate::raft::{self, DataDir, RaftNode};
 use crate::server::banner::{self, Banner};
 use crate::server::dns::{Dns, DnsSockets};
+use crate::server::http::{Clients, Hall, HttpListener};
 use crate::server::leading::Leading;
 use crate::server::logging::{self, LogHandle};
 use crate::server::metrics::Metrics;
@@ -37,7 +39,7 @@ use crate::server::{ServerFault, coordinates, http, identity};
 /// Everything that listens, bound but silent.
 struct Sockets {
     /// The API.
-    http: Vec<TcpListener>,
+    http: Vec<HttpListener>,
     /// DNS.
     dns: DnsSockets,
 }
@@ -50,7 +52,7 @@ pub(in crate::server) async fn start(
     refuse_what_cannot_work(&config)?;
     let (data_dir, identity) = identify(&config)?;
     let sockets = bind(&config)?;
-    let (http_addresses, dns_addresses) = (addresses(&sockets.http), addresses(&sockets.dns.tcp));
+    let (http_addresses, dns_addresses) = (shown(&sockets.http), addresses(&sockets.dns.tcp));
     announce(&config, &identity, &http_addresses, &dns_addresses);
     let log_level = start_log(&config, &warnings)?;
     let metrics = Metrics::install();
@@ -84,11 +86,13 @@ pub(in crate::server) async fn start(
         front: Arc::clone(&dns.front),
         log_lines_dropped: log_level.dropped(),
     };
-    let services = program.services(&stops.http);
+    let rules = Arc::new(ArcSwap::from_pointee(settings::api_rules(&config)));
+    let services = program.services(&rules, &stops.http);
     let mut tasks = JoinSet::new();
     tasks.spawn(metrics.keep_intervals(stops.http.clone()));
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
-    start_http(sockets.http, &config, &identity, services, &stops.http, &mut tasks);
+    let router = api::router(settings::api_options(&config, &identity), services);
+    let clients = start_http(sockets.http, &config, router, &stops.http, &mut tasks);
     tasks.spawn(coordinates::tell(&identity.node, &reader, &propose, &stops.leading));
     tasks.spawn(leading(&config, members, &reader, &raft).run(stops.leading.clone()));
 
@@ -101,6 +105,8 @@ pub(in crate::server) async fn start(
         node: identity.node,
         errands,
         log_level,
+        rules,
+        clients,
         dns,
         agent,
         raft,
@@ -140,7 +146,7 @@ fn refuse_what_cannot_work(config: &Config) -> Result<(), ServerFault> {
 }
 
 /// Prints who starts.
-fn announce(config: &Config, identity: &Identity, http: &[SocketAddr], dns: &[SocketAddr]) {
+fn announce(config: &Config, identity: &Identity, http: &[String], dns: &[SocketAddr]) {
     banner::print_banner(&Banner {
         node: &identity.node,
         node_id: &identity.id,
@@ -154,18 +160,20 @@ fn announce(config: &Config, identity: &Identity, http: &[SocketAddr], dns: &[So
 
 /// Serves the API on every listener.
 fn start_http(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<HttpListener>,
     config: &Config,
-    identity: &Identity,
-    services: Services,
+    router: Router,
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
-) {
-    let router = api::router(settings::api_options(config, identity), services);
+) -> Arc<Clients> {
+    let per_client_max = config.limits.http_max_conns_per_client;
+    let clients = Arc::new(Clients::new(settings::http_connections_max(), per_client_max));
+    let head_bytes_max = config.http.head_bytes_max;
+    let hall = Hall { router, clients: Arc::clone(&clients), head_bytes_max, stop: stop.clone() };
     for listener in listeners {
-        let connections = config.limits.http_max_conns_per_client;
-        tasks.spawn(http::serve(listener, router.clone(), connections, stop.clone()));
+        tasks.spawn(listener.serve(hall.clone()));
     }
+    clients
 }
 
 /// Starts the log, and says in it what the configuration leaves to say.
@@ -256,12 +264,24 @@ fn recognise(
 fn bind(config: &Config) -> Result<Sockets, ServerFault> {
     let dns = DnsSockets { udp: Vec::new(), tcp: Vec::new() };
     let mut sockets = Sockets { http: Vec::new(), dns };
-    let listen = |purpose, address| {
-        http::bind(address).map_err(|source| ServerFault::Bind { purpose, address, source })
-    };
-    for ip in config.http_addrs() {
-        if let Some(port) = config.ports.http {
-            sockets.http.push(listen("HTTP", SocketAddr::new(*ip, port))?);
+    for address in config.http_addrs() {
+        match (address, config.ports.http) {
+            (HttpAddress::Ip(ip), Some(port)) => {
+                let address = SocketAddr::new(ip, port);
+                let listener = http::bind(address).map_err(|source| ServerFault::Bind {
+                    purpose: "HTTP",
+                    address,
+                    source,
+                })?;
+                sockets.http.push(HttpListener::Tcp(listener));
+            }
+            // A socket has no port that could be switched off.
+            (HttpAddress::Socket(path), _) => {
+                let listener = http::bind_socket(&path, &config.unix_sockets)
+                    .map_err(|source| ServerFault::Socket { path, source })?;
+                sockets.http.push(HttpListener::Socket(listener));
+            }
+            (HttpAddress::Ip(_), None) => {}
         }
     }
     for ip in config.dns_addrs() {
@@ -292,6 +312,10 @@ fn bind_dns(address: SocketAddr) -> Result<(UdpSockets, TcpListener), ServerFaul
             }
         }
     }
+}
+
+fn shown(listeners: &[HttpListener]) -> Vec<String> {
+    listeners.iter().map(HttpListener::shown).collect()
 }
 
 fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {

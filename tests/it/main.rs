@@ -32,6 +32,8 @@ mod connections;
 
 mod sessions;
 
+mod served;
+
 mod checks;
 
 mod fuzz;

@@ -175,8 +175,16 @@ pub(super) fn server_in(
     let agent = agent(&options.node, &options.datacenter);
     let program = Arc::new(Quiet { members: members.iter().map(|name| member(name)).collect() });
     let stop = CancellationToken::new();
-    let services =
-        Services { reader: reader.clone(), propose, agent, tokens, program, stop: stop.clone() };
+    let rules = Arc::default();
+    let services = Services {
+        reader: reader.clone(),
+        propose,
+        agent,
+        tokens,
+        program,
+        rules,
+        stop: stop.clone(),
+    };
     Server { router: router(options, services), reader, stop }
 }
 

@@ -156,6 +156,7 @@ fn put_service(
     let before = catalog.nodes.get(node).and_then(|entry| entry.services.get(&service.id)).cloned();
     let mut after =
         Service { create_revision: revision, modify_revision: revision, ..service.clone() };
+    catalog.share_service(&mut after);
     if let Some(before) = before {
         after.create_revision = before.create_revision;
         after.modify_revision = before.modify_revision;

@@ -5,6 +5,8 @@ mod start;
 
 mod peers;
 
+mod lease;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -26,13 +28,14 @@ use crate::model::name::NodeName;
 use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{
-    Cluster, Consistency, Peer, PeerChange, Propose, ProposeFault, Proposed, Renewals,
+    Cluster, Consistency, Peer, PeerChange, Propose, ProposeFault, Proposed, Pulse, Renewals,
 };
 use crate::raft::fault::RaftFault;
 use crate::raft::health::{Health, lock, refusal};
 use crate::raft::home::DataDir;
 use crate::raft::log::LogStore;
 use crate::raft::machine::keeper::Keeper;
+use crate::raft::node::lease::Watched;
 pub use crate::raft::node::start::start;
 #[cfg(test)]
 pub(in crate::raft) use crate::raft::node::start::{Parts, on_disk, run};
@@ -68,6 +71,8 @@ struct Inner {
     id: u64,
     /// The consensus.
     raft: Raft,
+    /// What it says of itself.
+    watched: Watched,
     /// Whether the disk can be written to.
     health: Arc<Health>,
     /// The log.
@@ -213,6 +218,9 @@ impl RaftNode {
         if self.inner.health.failure().is_some() && self.is_sole_voter() {
             return Ok(());
         }
+        if matches!(policy, ReadPolicy::LeaseRead) && self.inner.holds_lease() {
+            return Ok(());
+        }
         let give_up = Instant::now() + self.inner.leader_hold;
         loop {
             match self.inner.raft.ensure_linearizable(policy.clone()).await {
@@ -263,16 +271,11 @@ impl RaftNode {
             address: node.address,
             is_voter: voters.contains(id),
         });
-        let last_contact = match (leader, inner.health.failed_since()) {
-            (Some(_), _) => Duration::ZERO,
-            (None, Some(since)) => since,
-            (None, None) => inner.started.elapsed(),
-        };
         Cluster {
             peers: peers.collect(),
             leader,
             is_leader: leader == Some(inner.id),
-            last_contact,
+            last_contact: inner.last_contact(leader.is_some()),
             term: metrics.current_term,
             last_log: metrics.last_log_index.unwrap_or(0),
             applied: inner.keeper.state().catalog.tables().applied,
@@ -280,6 +283,13 @@ impl RaftNode {
             is_sound: is_running,
             unchanged_for: inner.health.failed_since().unwrap_or_else(|| inner.started.elapsed()),
         }
+    }
+}
+
+impl Inner {
+    /// Whether nothing is accepted any more.
+    fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Acquire)
     }
 }
 
@@ -313,6 +323,10 @@ impl Propose for RaftNode {
 
     fn cluster(&self) -> Cluster {
         self.describe()
+    }
+
+    fn pulse(&self) -> Pulse {
+        self.inner.pulse()
     }
 }
 

@@ -134,6 +134,7 @@ pub(in crate::raft) async fn run(
     let node = RaftNode {
         inner: Arc::new(Inner {
             id,
+            watched: raft.metrics(),
             raft,
             health,
             log,
@@ -277,6 +278,9 @@ const ELECTION_MIN_MS: u64 = 300;
 
 /// Longest silence that starts an election, in milliseconds; also a leader's lease.
 const ELECTION_MAX_MS: u64 = 500;
+
+/// How long nobody else can be elected after a quorum heard the leader.
+pub(super) const LEASE: Duration = Duration::from_millis(ELECTION_MAX_MS);
 
 /// Entries that stay in the log although the mirror has them.
 const TRAILING_ENTRIES: u64 = 1_024;

@@ -1,197 +1,233 @@
-//! HTTP connections: accepted, bounded per client, given to the API's router, and ended in order.
+//! HTTP connections: accepted, bounded per client and in all, given to the API's router, and ended in order.
+//!
+//! Every wait of a connection is bounded: for a request ([`HTTP_HEAD_TIMEOUT`]), for the rest of its head and for
+//! the client to take its answer ([`mod@patience`]), for its body (the API), for a blocking query (the API).
 
-use std::collections::HashMap;
+mod listen;
+
+mod clients;
+
+mod patience;
+
 use std::convert::Infallible;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::ready;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use axum::http::{StatusCode, Version, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse as _, Response};
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode, Version, header};
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::{self, Connection};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
-use crate::model::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_TIMEOUT};
+use crate::model::limits::HTTP_HEAD_TIMEOUT;
+use crate::server::accept::{Accept, accept_all, drain};
+pub(in crate::server) use crate::server::http::clients::Clients;
+use crate::server::http::clients::Whose;
+pub(in crate::server) use crate::server::http::listen::{SocketListener, bind, bind_socket};
+use crate::server::http::patience::{Patient, Phase};
 
-/// Binds a listener that a restart can take over at once.
-pub(in crate::server) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+/// What all listeners serve.
+#[derive(Clone)]
+pub(in crate::server) struct Hall {
+    /// The API.
+    pub(in crate::server) router: Router,
+    /// Who is connected.
+    pub(in crate::server) clients: Arc<Clients>,
+    /// Largest head of a request, in bytes.
+    pub(in crate::server) head_bytes_max: usize,
+    /// Ends it.
+    pub(in crate::server) stop: CancellationToken,
 }
 
-/// Serves a listener until `stop`, then waits for the open requests.
-pub(in crate::server) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    connections_per_client_max: u32,
-    stop: CancellationToken,
-) {
-    let clients = Clients { open: Arc::default(), max: connections_per_client_max };
-    let graceful = GracefulShutdown::new();
-    let router = router.layer(from_fn(check_host));
+/// Where HTTP listens.
+pub(in crate::server) enum HttpListener {
+    /// At an address.
+    Tcp(TcpListener),
+    /// In the file system.
+    Socket(SocketListener),
+}
+
+impl HttpListener {
+    /// Where it is: `127.0.0.1:8500` or `unix:///path`.
+    pub(in crate::server) fn shown(&self) -> String {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(|a| a.to_string()).unwrap_or_default(),
+            Self::Socket(listener) => format!("unix://{}", listener.path().display()),
+        }
+    }
+
+    /// Serves until the stop, then waits for the open requests.
+    pub(in crate::server) async fn serve(self, hall: Hall) {
+        match self {
+            Self::Tcp(listener) => serve(listener, hall).await,
+            Self::Socket(listener) => serve(listener, hall).await,
+        }
+    }
+}
+
+/// A connection of HTTP.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Has what is written leave at once.
+    fn hurry(&self) {}
+}
+
+impl Stream for TcpStream {
+    fn hurry(&self) {
+        let _ = self.set_nodelay(true);
+    }
+}
+
+impl Stream for tokio::net::UnixStream {}
+
+#[cfg(test)]
+impl Stream for tokio::io::DuplexStream {}
+
+/// Who is at the other end.
+trait Peer {
+    /// Whose connection it is.
+    fn whose(&self) -> Whose;
+}
+
+impl Peer for SocketAddr {
+    fn whose(&self) -> Whose {
+        Whose::Address(self.ip())
+    }
+}
+
+impl Peer for () {
+    fn whose(&self) -> Whose {
+        Whose::Socket
+    }
+}
+
+async fn serve<L>(listener: L, hall: Hall)
+where
+    L: Accept<Stream: Stream, Peer: Peer>,
+{
     // Dropped at the end, and with it whatever outlasts the drain.
     let mut connections = JoinSet::new();
-    loop {
-        let accepted = tokio::select! {
-            // A stop goes first: a flood of connections must not put it off. What has ended is forgotten
-            // before there is more.
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, client) = match accepted {
-            Ok(accepted) => accepted,
-            Err(fault) => {
-                tracing::warn!(%fault, "a connection could not be accepted");
-                // Out of file descriptors: trying again at once would only burn the processor.
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let Some(admission) = clients.enter(client.ip()) else {
+    accept_all(&listener, "HTTP", &mut connections, &hall.stop, |connections, stream, peer| {
+        let whose = peer.whose();
+        let Some(admission) = hall.clients.enter(whose) else {
             connections.spawn(turn_away(stream));
-            continue;
+            return;
         };
-        let _ = stream.set_nodelay(true);
-        let connection = graceful.watch(connection(stream, router.clone(), client.ip()));
+        stream.hurry();
+        let conversation = converse(stream, whose, hall.clone());
         connections.spawn(async move {
-            if let Err(fault) = connection.await {
-                tracing::debug!(%fault, %client, "a connection ended badly");
-            }
+            conversation.await;
             drop(admission);
         });
-    }
+    })
+    .await;
     drop(listener);
-    if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if !drain(&mut connections).await {
         tracing::info!("open HTTP requests were cut off");
     }
 }
 
+/// Serves one connection to its end.
+async fn converse<S: Stream>(stream: S, whose: Whose, hall: Hall) {
+    let mut connection = std::pin::pin!(connect(stream, whose, &hall));
+    let result = tokio::select! {
+        // The connection goes first: what it does anyway must not wait for a look at the stop.
+        biased;
+        result = &mut connection => result,
+        () = hall.stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(fault) = result {
+        tracing::debug!(%fault, ?whose, "a connection ended badly");
+    }
+}
+
 /// What answers the requests of one connection.
-fn connection<S: AsyncRead + AsyncWrite + Unpin>(
+fn connect<S: Stream>(
     stream: S,
-    router: Router,
-    client: IpAddr,
-) -> Connection<TokioIo<S>, FromClient> {
-    let service = FromClient { router: TowerToHyperService::new(router), client };
+    whose: Whose,
+    hall: &Hall,
+) -> Connection<TokioIo<Patient<S>>, Conversation> {
+    let phase = Arc::new(Phase::default());
+    let client = match whose {
+        Whose::Address(address) => Client(address),
+        Whose::Socket => Client(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    };
+    let router = TowerToHyperService::new(hall.router.clone());
+    let conversation = Conversation { router, client, phase: Arc::clone(&phase) };
     http1::Builder::new()
         .timer(TokioTimer::new())
         // Its clock runs between two requests too, hence the length of it.
         .header_read_timeout(HTTP_HEAD_TIMEOUT)
-        .max_buf_size(HTTP_HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service)
+        .max_buf_size(hall.head_bytes_max)
+        .serve_connection(TokioIo::new(Patient::new(stream, phase)), conversation)
 }
 
-/// The router, told with each request who is connected.
-struct FromClient {
-    /// It.
+/// Answers the requests of one connection.
+struct Conversation {
+    /// The API.
     router: TowerToHyperService<Router>,
-    /// Who.
-    client: IpAddr,
+    /// Who asks.
+    client: Client,
+    /// Where the connection is.
+    phase: Arc<Phase>,
 }
 
-impl Service<hyper::Request<Incoming>> for FromClient {
-    type Response = Response;
+impl Service<Request<Incoming>> for Conversation {
+    type Response = Response<Body>;
     type Error = Infallible;
-    type Future = <TowerToHyperService<Router> as Service<hyper::Request<Incoming>>>::Future;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-    fn call(&self, mut request: hyper::Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(Client(self.client));
-        self.router.call(request)
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let phase = Arc::clone(&self.phase);
+        phase.serve();
+        if let Some(refusal) = check_host(&request) {
+            phase.wait();
+            return Box::pin(ready(Ok(refusal)));
+        }
+        request.extensions_mut().insert(self.client);
+        let answering = self.router.call(request);
+        Box::pin(async move {
+            let response = answering.await;
+            phase.wait();
+            response
+        })
     }
 }
 
 /// RFC 9112 §3.2: a request of HTTP/1.1 names its host, and once.
-async fn check_host(request: Request, next: Next) -> Response {
+fn check_host<B>(request: &Request<B>) -> Option<Response<Body>> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     let fault = match (request.version(), hosts) {
         (Version::HTTP_11, 0) => "missing required Host header",
-        (_, 0 | 1) => return next.run(request).await,
+        (_, 0 | 1) => return None,
         (_, 2..) => "too many Host headers",
     };
-    (StatusCode::BAD_REQUEST, format!("400 Bad Request: {fault}")).into_response()
+    Some((StatusCode::BAD_REQUEST, format!("400 Bad Request: {fault}")).into_response())
 }
 
 /// Tells a client that has too many connections so, and hangs up.
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away<S: Stream>(mut stream: S) {
     let write = stream.write_all(TOO_MANY_CONNECTIONS.as_bytes());
     // Whether the client reads it is its own affair.
     let _ = tokio::time::timeout(TURN_AWAY_TIMEOUT, write).await;
 }
 
-/// How many connections each client has.
-struct Clients {
-    /// Open connections by address.
-    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
-    /// How many one may have; 0 for any number.
-    max: u32,
-}
-
-/// A connection that counts until it is dropped.
-struct Admission {
-    /// Where it counts.
-    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
-    /// Whose it is.
-    client: IpAddr,
-}
-
-impl Clients {
-    fn enter(&self, client: IpAddr) -> Option<Admission> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(client).or_default();
-        if 0 < self.max && self.max <= *count {
-            return None;
-        }
-        *count += 1;
-        Some(Admission { open: Arc::clone(&self.open), client })
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.client);
-            }
-        }
-    }
-}
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4_096;
-
 /// How long a client that is turned away may take to be told so.
 const TURN_AWAY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long open requests may take after a stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long to wait after a failed accept.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The answer to one connection too many.
 const TOO_MANY_CONNECTIONS: &str = "HTTP/1.1 429 Too Many Requests\r\n\

@@ -11,13 +11,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Agent, FileDefinitions};
-use crate::intake::{self, Config, Sources};
+use crate::api::Rules;
+use crate::intake::{self, Config, HttpConfig, Sources};
 use crate::model::name::NodeName;
 use crate::raft::RaftNode;
 use crate::server::dns::Dns;
+use crate::server::http::Clients;
 use crate::server::logging::LogHandle;
 use crate::server::pid_file::PidFile;
 use crate::server::program::Errand;
+use crate::server::settings;
 
 /// All that has to be stopped, and what a reload changes.
 pub(in crate::server) struct Running {
@@ -33,6 +36,10 @@ pub(in crate::server) struct Running {
     pub(in crate::server) errands: mpsc::Receiver<Errand>,
     /// The level of the log.
     pub(in crate::server) log_level: LogHandle,
+    /// What an operator decided about the API's endpoints.
+    pub(in crate::server) rules: Arc<ArcSwap<Rules>>,
+    /// Who is connected to the API.
+    pub(in crate::server) clients: Arc<Clients>,
     /// DNS.
     pub(in crate::server) dns: Dns,
     /// Services and checks.
@@ -160,6 +167,8 @@ impl Running {
         self.agent.reload(files).await.map_err(|fault| fault.to_string())?;
         self.dns.reload(&loaded.config, &self.node).await;
         self.log_level.set(loaded.config.log.level);
+        self.rules.store(Arc::new(settings::api_rules(&loaded.config)));
+        self.clients.set_per_client_max(loaded.config.limits.http_max_conns_per_client);
         for key in changed_for_next_start(&self.config, &loaded.config) {
             tracing::warn!("`{key}` changed, which takes effect at the next start");
         }
@@ -202,6 +211,9 @@ fn changed_for_next_start(before: &Config, after: &Config) -> Vec<String> {
     fixed.domain.clone_from(&before.domain);
     fixed.alt_domain.clone_from(&before.alt_domain);
     fixed.log.level = before.log.level;
+    let head_bytes_max = fixed.http.head_bytes_max;
+    fixed.http = HttpConfig { head_bytes_max, ..before.http.clone() };
+    fixed.limits.http_max_conns_per_client = before.limits.http_max_conns_per_client;
     fixed.leave_on_terminate = before.leave_on_terminate;
     fixed.skip_leave_on_interrupt = before.skip_leave_on_interrupt;
     let (Value::Object(before), Value::Object(after)) = (before.debug_json(), fixed.debug_json())

@@ -19,25 +19,22 @@ mod connection;
 mod places;
 
 use std::future::{Ready, ready};
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
-use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::connection::End;
 use self::places::{Places, Seat};
 use crate::dns::{Incoming, Outgoing, Transport, Worker};
 use crate::model::limits::{DNS_TCP_CONNECTIONS_MAX, DNS_TCP_CONNECTIONS_PER_CLIENT_MAX};
+use crate::server::accept::{accept_all, drain};
 use crate::server::front::Front;
 use crate::server::meter::Meter;
 
@@ -103,42 +100,17 @@ async fn serve(
     stop: CancellationToken,
 ) {
     let mut connections = JoinSet::new();
-    let mut said: Option<Instant> = None;
-    loop {
-        let accepted = tokio::select! {
-            // A stop goes first: a flood of connections must not put it off. Connections that ended are
-            // forgotten before new ones come, so that the set does not grow.
-            biased;
-            () = stop.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, client)) => {
-                metrics::counter!("lictor.dns.tcp.accepted").increment(1);
-                // Without a place the connection is closed here, and the client may try again.
-                if let Some(seat) = places.take(client.ip()) {
-                    let answers = Arc::clone(&answers);
-                    connections.spawn(converse(stream, client, answers, seat, stop.clone()));
-                }
-            }
-            Err(fault) if is_out_of_resources(&fault) => {
-                if said.is_none_or(|said| SAY_INTERVAL <= said.elapsed()) {
-                    tracing::warn!(%fault, "DNS connections cannot be accepted; trying again until they can");
-                    said = Some(Instant::now());
-                }
-                // Trying again at once would only burn the processor.
-                stop.run_until_cancelled(sleep(ACCEPT_PAUSE)).await;
-            }
-            // accept(2): what befell the connection before it was taken says nothing about the next one.
-            Err(fault) => {
-                tracing::debug!(%fault, "a DNS connection was gone before it was accepted");
-            }
+    accept_all(&listener, "DNS", &mut connections, &stop, |connections, stream, client| {
+        metrics::counter!("lictor.dns.tcp.accepted").increment(1);
+        // Without a place the connection is closed here, and the client may try again.
+        if let Some(seat) = places.take(client.ip()) {
+            let answers = Arc::clone(&answers);
+            connections.spawn(converse(stream, client, answers, seat, stop.clone()));
         }
-    }
+    })
+    .await;
     drop(listener);
-    let ends = async { while connections.join_next().await.is_some() {} };
-    if timeout(DRAIN_TIMEOUT, ends).await.is_err() {
+    if !drain(&mut connections).await {
         tracing::info!("DNS connections were cut off that did not take their answers");
     }
 }
@@ -212,18 +184,3 @@ async fn converse(
     }
     tracing::debug!(%client, %end, "a DNS connection ended");
 }
-
-/// Whether the process or the system has no room for another connection.
-fn is_out_of_resources(fault: &io::Error) -> bool {
-    let errno = fault.raw_os_error().map(Errno::from_raw);
-    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM))
-}
-
-/// How long to wait where a connection cannot be accepted.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// How long nothing is said of it again, however often it happens.
-const SAY_INTERVAL: Duration = Duration::from_secs(60);
-
-/// How long answers that are under way may take after a stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,7 +10,8 @@ use crate::fault;
 
 /// A process that is ended with this value.
 pub(crate) struct Process {
-    child: Child,
+    /// `taskset`, which became it.
+    pub(crate) child: Child,
 }
 
 /// What a process took since it started.
@@ -23,23 +24,18 @@ pub(crate) struct Usage {
 }
 
 impl Process {
-    /// Starts a program on a core.
+    /// Starts a program on a core, or on several: `0,1`.
     pub(crate) fn start(
-        core: usize,
+        cores: &str,
         program: &Path,
         arguments: &[String],
         stdout: Stdio,
     ) -> io::Result<Self> {
         let mut command = Command::new("taskset");
-        command.arg("-c").arg(core.to_string()).arg(program).args(arguments);
+        command.arg("-c").arg(cores).arg(program).args(arguments);
         command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null());
         let child = command.spawn().map_err(|error| fault(format!("taskset: {error}")))?;
         Ok(Self { child })
-    }
-
-    /// What it prints.
-    pub(crate) fn output(&mut self) -> Option<std::process::ChildStdout> {
-        self.child.stdout.take()
     }
 
     /// Whether it has ended by itself.

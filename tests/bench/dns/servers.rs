@@ -93,7 +93,7 @@ pub(crate) fn start(
                 _ => &options.lictor,
             };
             let arguments = agent(port, http_port)?;
-            let process = Process::start(core, program, &arguments, Stdio::null())?;
+            let process = Process::start(&core.to_string(), program, &arguments, Stdio::null())?;
             Server { process, dns, http: Some(http), _folder: folder }
         }
         Column::Knot => {
@@ -125,9 +125,9 @@ pub(crate) fn start(
 fn start_echo(core: usize, echoed: usize, folder: TempDir) -> io::Result<Server> {
     let program = std::env::current_exe()?;
     let arguments = ["--serve-echo".to_owned(), echoed.to_string()];
-    let mut process = Process::start(core, &program, &arguments, Stdio::piped())?;
+    let mut process = Process::start(&core.to_string(), &program, &arguments, Stdio::piped())?;
     let mut line = String::new();
-    if let Some(output) = process.output() {
+    if let Some(output) = process.child.stdout.take() {
         BufReader::new(output).read_line(&mut line)?;
     }
     let port: u16 = line.trim().parse().map_err(|_| fault("the echo did not start"))?;
@@ -141,7 +141,7 @@ fn start_installed(program: &str, core: usize, settings: &Path) -> io::Result<Pr
     if program.ends_with("nsd") {
         arguments.push("-d".to_owned());
     }
-    Process::start(core, &program, &arguments, Stdio::null())
+    Process::start(&core.to_string(), &program, &arguments, Stdio::null())
 }
 
 /// Where a server's program is; not all have `/usr/sbin` on their path.

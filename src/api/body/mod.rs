@@ -3,15 +3,19 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt as _;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::api::fault::Fault;
-use crate::model::limits::{HTTP_BODY_BYTES_MAX, HTTP_BODY_TIMEOUT};
+use crate::model::limits::{
+    HTTP_BODIES_HELD_BYTES_MAX, HTTP_BODY_BYTES_MAX, HTTP_BODY_HELD_BYTES_FEW, HTTP_BODY_TIMEOUT,
+};
 
 /// Reads a JSON body.
 ///
 /// # Errors
 /// [`Fault::TooLarge`] beyond [`HTTP_BODY_BYTES_MAX`], [`Fault::Decode`] where it is cut short,
-/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`].
+/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`], [`Fault::Busy`] where others left it no
+/// room for as long.
 pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
     read(headers, body, HTTP_BODY_BYTES_MAX, "").await
 }
@@ -33,7 +37,8 @@ pub(in crate::api) async fn read_transaction(
 ///
 /// # Errors
 /// [`Fault::TooLarge`] beyond `bytes_max`, [`Fault::Decode`] where it is cut short,
-/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`].
+/// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`], [`Fault::Busy`] where others left it no
+/// room for as long.
 pub(in crate::api) async fn read_value(
     headers: &HeaderMap,
     body: Body,
@@ -58,27 +63,31 @@ async fn read(
         Err(Fault::TooLarge(text))
     };
     let stated = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let stated: u64 = stated.and_then(|text| text.parse().ok()).unwrap_or(0);
-    let bytes_max_u64 = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    if bytes_max_u64 < stated {
+    let stated: Option<u64> = stated.and_then(|text| text.parse().ok());
+    if let Some(stated) = stated.filter(|stated| to_u64(bytes_max) < *stated) {
         return too_large(stated);
     }
+    // One deadline for all of it: with one for each piece, a byte now and then would go on for ever.
+    let deadline = tokio::time::Instant::now() + HTTP_BODY_TIMEOUT;
+    let seconds = HTTP_BODY_TIMEOUT.as_secs();
+    let bytes = stated.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(bytes_max);
+    let Ok(_held) = tokio::time::timeout_at(deadline, reserve(&HELD, bytes)).await else {
+        let text = format!("Request bodies of others left no room within {seconds} seconds");
+        return Err(Fault::Busy(text));
+    };
     let mut stream = body.into_data_stream();
     let mut first: Option<Bytes> = None;
     let mut joined: Vec<u8> = Vec::new();
-    let deadline = tokio::time::Instant::now() + HTTP_BODY_TIMEOUT;
     loop {
-        // One deadline for all of it: with one for each piece, a byte now and then would go on for ever.
         let Ok(chunk) = tokio::time::timeout_at(deadline, stream.next()).await else {
-            let seconds = HTTP_BODY_TIMEOUT.as_secs();
             let text = format!("Request body did not arrive within {seconds} seconds");
             return Err(Fault::TooSlow(text));
         };
         let Some(chunk) = chunk else { break };
         let chunk = chunk.map_err(|_| Fault::Decode("unexpected EOF".to_owned()))?;
-        let held = first.as_ref().map_or(joined.len(), Bytes::len);
-        if bytes_max < held.saturating_add(chunk.len()) {
-            return too_large(u64::try_from(held + chunk.len()).unwrap_or(u64::MAX));
+        let bytes = first.as_ref().map_or(joined.len(), Bytes::len).saturating_add(chunk.len());
+        if bytes_max < bytes {
+            return too_large(to_u64(bytes));
         }
         // Most bodies arrive in one piece, which is then shared instead of copied.
         match first.take() {
@@ -92,3 +101,24 @@ async fn read(
     }
     Ok(first.unwrap_or_else(|| Bytes::from(joined)))
 }
+
+fn to_u64(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Waits until a body of so many bytes may be held. All of them at once, before the first is read: bodies that each
+/// held a part and waited for more would wait for each other.
+async fn reserve(room: &Semaphore, bytes: usize) -> Option<SemaphorePermit<'_>> {
+    if bytes <= HTTP_BODY_HELD_BYTES_FEW {
+        return None;
+    }
+    // Nobody closes it.
+    room.acquire_many(u32::try_from(bytes).unwrap_or(u32::MAX)).await.ok()
+}
+
+/// What all bodies may hold together, until they are whole: from then on their commands count, which have a budget
+/// of their own.
+static HELD: Semaphore = Semaphore::const_new(HTTP_BODIES_HELD_BYTES_MAX);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Request → response, around every endpoint: who may ask, how long it took, a handler's panic, headers of the
+//! operator's, compression.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use ipnet::IpNet;
+
+use crate::api::fault::Fault;
+use crate::api::gzip;
+use crate::api::meter;
+use crate::api::translate;
+use crate::api::{Api, Client};
+
+/// What an operator decided about all endpoints; a reload replaces it.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What the paths of refused endpoints begin with.
+    pub blocked: Vec<String>,
+    /// Headers of every answer.
+    pub headers: HeaderMap,
+    /// Who may write; everybody where it is empty.
+    pub writers: Vec<IpNet>,
+    /// Whether paths may hold control characters.
+    pub takes_unprintable: bool,
+    /// Whether `?cached` counts.
+    pub takes_cached: bool,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            blocked: Vec::new(),
+            headers: HeaderMap::new(),
+            writers: Vec::new(),
+            takes_unprintable: false,
+            takes_cached: true,
+        }
+    }
+}
+
+/// Serves a request of a known path, whatever its method.
+pub(in crate::api) async fn attend(
+    State(api): State<Api>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let rules = api.services.rules.load_full();
+    let takes_gzip = gzip::is_asked_for(request.headers());
+    let mut response = match refuse(&rules, &request) {
+        Some(fault) => fault.into_response(),
+        None => meter::time_request(request, |request| survive(request, next)).await,
+    };
+    translate::mark(&api, &mut response);
+    for (name, value) in &rules.headers {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    if takes_gzip { gzip::compress(response).await } else { response }
+}
+
+/// The rule that forbids a request.
+fn refuse(rules: &Rules, request: &Request) -> Option<Fault> {
+    let path = request.uri().path();
+    if rules.blocked.iter().any(|beginning| path.starts_with(beginning)) {
+        return Some(Fault::Forbidden("Endpoint is blocked by agent configuration"));
+    }
+    let is_read = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    if is_read || rules.writers.is_empty() {
+        return None;
+    }
+    let client = request.extensions().get::<Client>();
+    let address = client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Client(address)| *address);
+    let may_write = rules.writers.iter().any(|network| network.contains(&address.to_canonical()));
+    (!may_write).then_some(Fault::Forbidden("Access is restricted"))
+}
+
+/// Turns a handler's panic into a 500: one bad request must not cost its connection.
+async fn survive(request: Request, next: Next) -> Response {
+    let path: Box<str> = request.uri().path().into();
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Fault::Bug(format!("the handler of `{path}` panicked")).into_response(),
+    }
+}
