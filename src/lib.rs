@@ -78,6 +78,8 @@
 //! | `Ask → Fetched` | what DNS lacks for an answer, and what came of it | `Question`: what a client asked |
 //! | `Recursor` | a DNS server that answers what is not ours | `Server`: an agent that keeps the catalog |
 //! | `UserEvent` | what somebody fires for agents to see | `Event` in `tracing`: a line of the log |
+//! | `Seeker` | whom `_agent` and `_ip` mean to whoever looks for what is near | `Asker`: how a DNS question wants to be answered |
+//! | `Ruling` | whether a prepared query means an instance | `Verdict`: whether a service's name tells it |
 //! | `Coordinate` | where a node is in the network, for estimates of round trips | `Address`: where it is reached |
 //! | `Rules` | what an operator decided about all endpoints of the API: `http_config` | `Authorizer`: what one caller may do |
 //! | `Pulse` | whether there is a leader, and when it was heard | `Cluster`: all that is known of it |

@@ -18,7 +18,7 @@ use crate::model::number::{Revision, Weights};
 use crate::model::service::Service;
 use crate::model::time::Now;
 
-fn config() -> DnsConfig {
+pub(super) fn config() -> DnsConfig {
     DnsConfig::new(Datacenter::new("dc1").unwrap(), NodeName::new("agent").unwrap())
 }
 
@@ -56,11 +56,11 @@ fn view(instances: u32) -> View {
     View::new(catalog)
 }
 
-fn source(port: u16) -> SocketAddr {
+pub(super) fn source(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 254], port))
 }
 
-fn known<'a>(view: &'a View, config: &'a Arc<Setup>) -> Known<'a> {
+pub(super) fn known<'a>(view: &'a View, config: &'a Arc<Setup>) -> Known<'a> {
     static ALLOW_ALL: Authorizer = Authorizer::allow_all();
     static ZONES: LazyLock<Arc<Zones>> = LazyLock::new(Arc::default);
     Known {

@@ -44,6 +44,11 @@ fn filter_holds() {
 }
 
 #[test]
+fn template_holds() {
+    replay("template", targets::template::template);
+}
+
+#[test]
 fn a_target_that_fails_is_found() {
     let fails = |bytes: &[u8]| assert!(bytes.is_empty(), "{} bytes", bytes.len());
     let failed = std::panic::catch_unwind(|| replay("zone", fails)).unwrap_err();

@@ -10,17 +10,19 @@ use serde_json::Value;
 use crate::harness::{Agent, Connection, exchange};
 
 /// What people read, with the catalog's own numbers in it.
-const READS: [&str; 6] = [
+const READS: [&str; 8] = [
     "/v1/kv/?recurse",
     "/v1/catalog/service/web",
     "/v1/catalog/node/away",
     "/v1/health/service/web",
     "/v1/health/node/away",
     "/v1/operator/autopilot/configuration",
+    "/v1/query",
+    "/v1/query/near-web/explain",
 ];
 
 /// What people wait for.
-const WATCHES: [&str; 7] = [
+const WATCHES: [&str; 8] = [
     "/v1/kv/k0007",
     "/v1/kv/never",
     "/v1/kv/k00?recurse",
@@ -28,6 +30,7 @@ const WATCHES: [&str; 7] = [
     "/v1/catalog/services",
     "/v1/health/service/web",
     "/v1/health/state/any",
+    "/v1/query",
 ];
 
 fn read_all(agent: &Agent) -> Vec<Value> {
@@ -75,6 +78,9 @@ fn a_restore_brings_everything_back_under_higher_indexes() {
         );
         agent.must("PUT", "/v1/catalog/register", &body);
     }
+    let template = r#"{"Name":"near-","Template":{"Type":"name_prefix_match"},
+        "Service":{"Service":"${name.suffix}","Near":"_agent"}}"#;
+    agent.must("POST", "/v1/query", template);
     let saved = read_all(&agent);
     let snapshot = save(&agent);
 
@@ -84,6 +90,7 @@ fn a_restore_brings_everything_back_under_higher_indexes() {
     agent.must("PUT", "/v1/catalog/deregister", r#"{"Node":"away"}"#);
     agent.must("PUT", "/v1/operator/autopilot/configuration", r#"{"MinQuorum":7}"#);
     agent.must("PUT", "/v1/agent/service/register", r#"{"Name":"late","Port":1}"#);
+    agent.must("POST", "/v1/query", r#"{"Name":"near-web","Service":{"Service":"late"}}"#);
     let before = indexes(&agent);
 
     let watchers: Vec<_> = before

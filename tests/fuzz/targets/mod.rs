@@ -26,3 +26,5 @@ pub(crate) mod config;
 pub(crate) mod stream;
 
 pub(crate) mod filter;
+
+pub(crate) mod template;

@@ -18,6 +18,7 @@ use lictor::model::number::{Revision, Ttl, Weights};
 use lictor::model::service::Service;
 use lictor::model::time::Now;
 use lictor::zone::{NoFiles, Zones, parse};
+use serde_json::json;
 
 /// A catalog, zones and settings.
 pub(crate) struct World {
@@ -128,6 +129,10 @@ fn view() -> View {
         builder.node(&format!("big{at}"), &format!("10.0.1.{at}"), meta);
         builder.service(&format!("big{at}"), "big", &[], None);
     }
+    builder.query("plain", "web", "");
+    builder.query("dotted.name", "named", "n4");
+    builder.query("mine", "big", "_ip");
+    builder.query("to-", "${name.suffix}", "");
     View::new(builder.catalog)
 }
 
@@ -181,9 +186,22 @@ impl Builder {
         let mut registration =
             Registration { node, machine: None, service: None, checks: Vec::new() };
         fill(&mut registration);
+        self.apply(&Command::Register(Box::new(registration)));
+    }
+
+    /// Stores a prepared query; one whose service is worked out is a template.
+    fn query(&mut self, name: &str, service: &str, near: &str) {
+        let kind = if service.contains('$') { "name_prefix_match" } else { "none" };
+        let id = format!("{:08}-0000-0000-0000-000000000000", self.revision);
+        let query = json!({"id": id, "name": name, "template": {"kind": kind},
+            "service": {"service": service, "near": near}});
+        let query = serde_json::from_value(query).unwrap();
+        self.apply(&Command::PreparedQueryCreate(Box::new(query)));
+    }
+
+    fn apply(&mut self, command: &Command) {
         self.revision += 1;
-        let command = Command::Register(Box::new(registration));
-        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), &command);
+        let (reply, _) = apply(&mut self.catalog, Revision(self.revision), Now(0), command);
         assert!(matches!(reply, Reply::Done(_)), "{reply:?}");
     }
 }

@@ -140,3 +140,6 @@ impl Scene<'_> {
         found.query.ttl().unwrap_or_else(|| ttls.of(&found.filter.service))
     }
 }
+
+#[cfg(test)]
+mod tests;
