@@ -166,6 +166,8 @@ async fn execute(api: &Api, call: &Call, name: &str) -> Result<Response, Fault> 
 }
 
 async fn explain(api: &Api, call: &Call, name: &str) -> Result<Response, Fault> {
+    // It limits nothing here, and has to be a number all the same, as for Consul.
+    limit(call)?;
     let (view, index) = latest(api, call.read_options(&api.options)?).await?;
     let query = find(&view, name)?.query;
     permit(call.shows_query(&query))?;

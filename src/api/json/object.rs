@@ -96,8 +96,9 @@ impl<'a> Object<'a> {
     pub(in crate::api) fn number(&self, key: &str) -> Result<Option<i64>, Fault> {
         match self.find(key) {
             None => Ok(None),
-            Some(value @ Value::Number(number)) => {
-                number.as_i64().map(Some).ok_or_else(|| self.wrong(key, value, "int"))
+            Some(Value::Number(number)) => {
+                let unfit = || self.unfit(key, &format!("number {number}"), "int");
+                number.as_i64().map(Some).ok_or_else(unfit)
             }
             Some(other) => Err(self.wrong(key, other, "int")),
         }

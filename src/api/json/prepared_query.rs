@@ -35,13 +35,19 @@ pub(in crate::api) fn read(body: &[u8], id: PreparedQueryId) -> Result<Stated, F
     let value = parse(body)?;
     let root = Object::root(&value, "structs.PreparedQuery")?;
     let root = root.named("PreparedQuery").only(QUERY_KEYS)?;
-    let dns = root.object("DNS", "QueryDNSOptions.DNS")?;
-    let dns = dns.map(|dns| dns.only(&["TTL"])?.text("TTL")).transpose()?.unwrap_or_default();
-    let service = root.object("Service", "ServiceQuery.Service")?;
-    let (template, unknown_template) = match root.object("Template", "QueryTemplateOptions")? {
-        Some(object) => template(&object.only(TEMPLATE_KEYS)?)?,
-        None => (QueryTemplate::default(), None),
-    };
+    let dns = root.object("DNS", "structs.QueryDNSOptions")?;
+    let dns = dns
+        .map(|dns| dns.named("QueryDNSOptions.DNS").only(&["TTL"])?.text("TTL"))
+        .transpose()?
+        .unwrap_or_default();
+    let service = root.object("Service", "structs.ServiceQuery")?;
+    let (template, unknown_template) =
+        match root.object("Template", "structs.QueryTemplateOptions")? {
+            Some(object) => {
+                template(&object.named("QueryTemplateOptions.Template").only(TEMPLATE_KEYS)?)?
+            }
+            None => (QueryTemplate::default(), None),
+        };
     let session = root.text("Session")?;
     let session = Some(session).filter(|id| !id.is_empty()).map(SessionId::parse).transpose();
     let session = session
@@ -53,7 +59,9 @@ pub(in crate::api) fn read(body: &[u8], id: PreparedQueryId) -> Result<Stated, F
         token: root.text("Token")?.to_owned(),
         template,
         service: match service {
-            Some(object) => service_query(&object.only(SERVICE_KEYS)?)?,
+            Some(object) => {
+                service_query(&object.named("ServiceQuery.Service").only(SERVICE_KEYS)?)?
+            }
             None => ServiceQuery::default(),
         },
         dns_ttl: dns.to_owned(),
@@ -75,8 +83,10 @@ fn template(object: &Object<'_>) -> Result<(QueryTemplate, Option<String>), Faul
 }
 
 fn service_query(object: &Object<'_>) -> Result<ServiceQuery, Fault> {
-    let failover = match object.object("Failover", "QueryDatacenterOptions.Service.Failover")? {
-        Some(object) => failover(&object.only(FAILOVER_KEYS)?)?,
+    let failover = match object.object("Failover", "structs.QueryDatacenterOptions")? {
+        Some(object) => {
+            failover(&object.named("QueryDatacenterOptions.Service.Failover").only(FAILOVER_KEYS)?)?
+        }
         None => Failover::default(),
     };
     Ok(ServiceQuery {
