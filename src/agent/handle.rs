@@ -229,6 +229,12 @@ impl Agent {
         self.events.kept()
     }
 
+    /// Lamport's time of user events: later than every one that was seen.
+    #[must_use]
+    pub fn event_time(&self) -> u64 {
+        self.events.time()
+    }
+
     /// How many user events were kept up to now; changes with each.
     #[must_use]
     pub fn event_count(&self) -> watch::Receiver<u64> {

@@ -5,7 +5,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry, Staged};
-use crate::model::autopilot::AutopilotEntry;
+use crate::model::autopilot::{Autopilot, AutopilotEntry};
 use crate::model::kv::KvPair;
 use crate::model::name::{Key, NodeName, ServiceId, ServiceName};
 use crate::model::number::Revision;
@@ -181,6 +181,12 @@ impl Catalog {
     #[must_use]
     pub fn autopilot(&self) -> Option<&Arc<AutopilotEntry>> {
         self.autopilot.as_ref()
+    }
+
+    /// The same, or the defaults where nothing was decided yet.
+    #[must_use]
+    pub fn autopilot_settings(&self) -> Autopilot {
+        self.autopilot().map(|entry| entry.settings.clone()).unwrap_or_default()
     }
 
     /// A backup that is about to be restored.

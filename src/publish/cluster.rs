@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::model::name::NodeName;
-use crate::model::number::Revision;
 
 /// How fresh a read has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +53,16 @@ pub struct Cluster {
     pub term: u64,
     /// The last log entry.
     pub last_log: u64,
+    /// The election whose winner wrote it.
+    pub last_log_term: u64,
+    /// The last log entry that is agreed on.
+    pub committed: u64,
     /// The last log entry that is in the catalog.
-    pub applied: Revision,
+    pub applied: u64,
+    /// The last log entry that is in the saved state.
+    pub saved: u64,
+    /// The election whose winner wrote it.
+    pub saved_term: u64,
     /// The log entry that says who the members are.
     pub configured: u64,
     /// Whether this machine can do its part: its disk and its consensus work.

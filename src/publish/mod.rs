@@ -16,8 +16,11 @@ mod renewals;
 
 mod cluster;
 
+mod servers;
+
 pub use self::cluster::{Cluster, Consistency, Peer, PeerChange, Pulse};
 pub use self::propose::{Propose, ProposeFault, Proposed};
 pub use self::renewals::Renewals;
+pub use self::servers::ServerHealth;
 pub use self::view::{Publisher, Reader, publisher};
 pub use self::wait::Waiter;

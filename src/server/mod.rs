@@ -34,6 +34,8 @@ mod coordinates;
 
 mod program;
 
+mod stats;
+
 mod identity;
 
 mod banner;

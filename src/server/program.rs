@@ -1,6 +1,5 @@
 //! What the API asks of the running program.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,14 +13,15 @@ use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
 use crate::api::{LogLines, MetricsSnapshot, MetricsSpan, Program, Rules, Services};
 use crate::intake::LogLevel;
-use crate::model::definition::Probe;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
+use crate::model::name::NodeName;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::front::Front;
 use crate::server::metrics::Metrics;
 use crate::server::monitor::Monitors;
+use crate::server::stats::{Seen, Stats};
 use crate::server::{clock, host};
 
 /// What somebody asked the program to do.
@@ -36,6 +36,12 @@ pub(in crate::server) enum Errand {
 pub(in crate::server) struct Handle {
     /// Where errands are put.
     pub(in crate::server) errands: mpsc::Sender<Errand>,
+    /// This machine's node.
+    pub(in crate::server) node: NodeName,
+    /// Its UUID.
+    pub(in crate::server) node_id: String,
+    /// Whether it was told to found a cluster.
+    pub(in crate::server) is_bootstrap: bool,
     /// Who is alive.
     pub(in crate::server) members: Vec<Member>,
     /// The configuration in use, as JSON.
@@ -100,74 +106,27 @@ impl Program for Handle {
         (**self.config.load()).clone()
     }
 
-    fn stats(&self) -> BTreeMap<String, BTreeMap<String, String>> {
-        let cluster = self.propose.cluster();
-        let view = self.reader.load();
-        let leader = cluster.leader_address().map(|a| a.to_string()).unwrap_or_default();
-        let section = |pairs: Vec<(&str, String)>| -> BTreeMap<String, String> {
-            pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
-        };
+    fn stats(&self) -> Stats {
         let local = self.agent.local();
-        let ttls =
-            local.checks.values().filter(|c| matches!(c.definition.probe, Probe::Ttl { .. }));
-        let ttls = ttls.count();
-        let agent = vec![
-            ("check_monitors", (local.checks.len() - ttls).to_string()),
-            ("check_ttls", ttls.to_string()),
-            ("checks", local.checks.len().to_string()),
-            ("services", local.services.len().to_string()),
-        ];
-        let consul = vec![
-            ("bootstrap", (cluster.peers.len() <= 1).to_string()),
-            ("known_datacenters", "1".to_owned()),
-            ("leader", cluster.is_leader.to_string()),
-            ("leader_addr", leader),
-            ("server", "true".to_owned()),
-        ];
-        let raft = vec![
-            ("applied_index", cluster.applied.to_string()),
-            ("last_contact", format!("{}ms", cluster.last_contact.as_millis())),
-            ("last_log_index", cluster.last_log.to_string()),
-            ("num_peers", cluster.peers.len().saturating_sub(1).to_string()),
-            ("state", if cluster.is_leader { "Leader" } else { "Follower" }.to_owned()),
-            ("term", cluster.term.to_string()),
-        ];
-        let catalog = vec![
-            ("blocking_queries", self.reader.waiter_count().to_string()),
-            ("nodes", view.nodes().count().to_string()),
-            ("services", view.services().count().to_string()),
-            ("tombstones", view.tombstone_count().to_string()),
-        ];
-        let build = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-        let runtime = vec![
-            ("arch", std::env::consts::ARCH.to_owned()),
-            ("os", std::env::consts::OS.to_owned()),
-            ("cpu_count", std::thread::available_parallelism().map_or(1, usize::from).to_string()),
-        ];
-        [
-            ("agent", agent),
-            ("build", build),
-            ("catalog", catalog),
-            ("consul", consul),
-            ("raft", raft),
-            ("runtime", runtime),
-        ]
-        .into_iter()
-        .map(|(name, pairs)| (name.to_owned(), section(pairs)))
-        .collect()
+        let seen = Seen {
+            program: self,
+            cluster: &self.propose.cluster(),
+            view: &self.reader.load(),
+            local: &local,
+        };
+        seen.stats()
     }
 
     fn metrics(&self, span: MetricsSpan) -> MetricsSnapshot {
         let cluster = self.propose.cluster();
         #[expect(clippy::cast_precision_loss, reason = "the JSON has only floating numbers")]
         let set = |name: &'static str, number: u64| metrics::gauge!(name).set(number as f64);
-        set("consul.raft.applied_index", cluster.applied.0);
+        set("consul.raft.applied_index", cluster.applied);
         set("consul.raft.last_index", cluster.last_log);
-        let voters = count(cluster.peers.iter().filter(|peer| peer.is_voter).count());
-        let is_healthy = cluster.is_sound && cluster.leader.is_some();
-        let spare = if is_healthy { voters.saturating_sub(voters / 2 + 1) } else { 0 };
-        set("consul.autopilot.healthy", u64::from(is_healthy));
-        set("consul.autopilot.failure_tolerance", spare);
+        let contact_max = self.reader.load().autopilot_settings().last_contact_threshold;
+        let health = cluster.health(&self.node, &self.members, contact_max);
+        set("consul.autopilot.healthy", u64::from(health.is_whole));
+        set("consul.autopilot.failure_tolerance", count(health.failure_tolerance));
         set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));
         let dropped = self.log_lines_dropped.iter().map(ErrorCounter::dropped_lines).sum();
         set("lictor.log.lines_dropped", count(dropped));

@@ -75,6 +75,10 @@ pub(in crate::server) async fn start(
     let (asks, errands) = mpsc::channel(ERRANDS_MAX);
     let program = Handle {
         errands: asks,
+        node: identity.node.clone(),
+        node_id: identity.id.clone(),
+        // One that runs for development needs nobody's word for it.
+        is_bootstrap: !config.dev && (config.bootstrap || config.bootstrap_expect == 1),
         members: members.clone(),
         config: Arc::clone(&shown),
         metrics: metrics.clone(),

@@ -94,6 +94,11 @@ impl Events {
         self.lock().kept.iter().cloned().collect()
     }
 
+    /// Lamport's time: later than every event that was seen.
+    pub(in crate::agent) fn time(&self) -> u64 {
+        self.lock().clock
+    }
+
     /// Changes whenever another event is kept.
     pub(in crate::agent) fn count(&self) -> watch::Receiver<u64> {
         self.count.subscribe()

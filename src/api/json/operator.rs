@@ -10,6 +10,7 @@ use crate::model::autopilot::AutopilotEntry;
 use crate::model::number::Revision;
 use crate::model::service::CONSUL_SERVICE;
 use crate::model::time::{GoDuration, Now};
+use crate::publish::ServerHealth;
 
 /// The servers of a cluster.
 #[derive(Serialize)]
@@ -98,11 +99,9 @@ pub(in crate::api) struct HealthJson {
 }
 
 impl HealthJson {
-    pub(in crate::api) fn new(servers: Vec<ServerHealthJson>) -> Self {
-        let voters = servers.iter().filter(|server| server.voter).count();
-        let well = servers.iter().filter(|server| server.voter && server.healthy).count();
-        let healthy = 0 < voters && servers.iter().all(|server| server.healthy);
-        Self { healthy, failure_tolerance: well.saturating_sub(voters / 2 + 1), servers }
+    pub(in crate::api) fn new(servers: Vec<ServerHealthJson>, health: &ServerHealth) -> Self {
+        let failure_tolerance = health.failure_tolerance;
+        Self { healthy: health.is_whole, failure_tolerance, servers }
     }
 }
 

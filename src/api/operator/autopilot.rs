@@ -21,7 +21,7 @@ use crate::api::params::parse_number;
 use crate::catalog::Command;
 use crate::catalog::command::AutopilotSet;
 use crate::model::autopilot::Autopilot;
-use crate::model::member::{Member, MemberStatus};
+use crate::model::member::Member;
 use crate::model::number::Revision;
 use crate::model::time::{GoDuration, Now};
 use crate::publish::{Cluster, Peer};
@@ -112,18 +112,18 @@ pub(in crate::api) async fn state(State(api): State<Api>, call: Call) -> Result<
 /// What is known of the servers.
 fn examine(api: &Api) -> HealthJson {
     let view = api.services.reader.load();
-    let settings = view.autopilot().map(|entry| entry.settings.clone());
     let known = Known {
         api,
         cluster: api.services.propose.cluster(),
-        contact_max: settings.unwrap_or_default().last_contact_threshold,
         members: api.services.program.members(),
         now: api.services.program.now(),
     };
+    let contact_max = view.autopilot_settings().last_contact_threshold;
+    let health = known.cluster.health(&api.options.node, &known.members, contact_max);
     let ids = servers(api, &known.cluster, &view).into_iter().map(|server| server.id);
-    HealthJson::new(
-        ids.zip(&known.cluster.peers).map(|(id, peer)| known.health(id, peer)).collect(),
-    )
+    let peers = ids.zip(&known.cluster.peers).zip(&health.is_well);
+    let servers = peers.map(|((id, peer), is_well)| known.health(id, peer, *is_well)).collect();
+    HealthJson::new(servers, &health)
 }
 
 /// What there is to judge servers by.
@@ -132,8 +132,6 @@ struct Known<'a> {
     api: &'a Api,
     /// The cluster.
     cluster: Cluster,
-    /// How long a healthy server may not have heard the leader.
-    contact_max: Duration,
     /// Whom the gossip sees.
     members: Vec<Member>,
     /// The moment.
@@ -141,14 +139,11 @@ struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// How one server is. Another one than this tells nothing of itself yet, so it does not count as healthy.
-    fn health(&self, id: String, peer: &Peer) -> ServerHealthJson {
+    /// How one server is. Another one than this tells nothing of itself yet.
+    fn health(&self, id: String, peer: &Peer, is_well: bool) -> ServerHealthJson {
         let cluster = &self.cluster;
         let member = self.members.iter().find(|member| member.name == peer.node);
-        let is_alive = member.is_some_and(|member| member.status == MemberStatus::Alive);
         let is_own = peer.node == self.api.options.node;
-        let hears = cluster.is_leader || cluster.last_contact <= self.contact_max;
-        let is_well = is_alive && cluster.is_sound && cluster.leader.is_some() && hears;
         let build = member.and_then(|member| member.tags.get("build"));
         let unchanged_for = if is_own { cluster.unchanged_for } else { Duration::ZERO };
         let unchanged_ms = u64::try_from(unchanged_for.as_millis()).unwrap_or(u64::MAX);
@@ -163,7 +158,7 @@ impl Known<'_> {
             last_contact: GoDuration(last_contact).to_string(),
             last_term: if is_own { cluster.term } else { 0 },
             last_index: if is_own { cluster.last_log } else { 0 },
-            healthy: is_own && is_well,
+            healthy: is_well,
             voter: peer.is_voter,
             stable_since: moment(Now(self.now.0.saturating_sub(unchanged_ms))),
         }

@@ -110,6 +110,11 @@ impl LogStore {
         }
     }
 
+    /// The last entry.
+    pub(in crate::raft) fn last(&self) -> Option<LogId> {
+        self.shared.lock().last
+    }
+
     /// The vote.
     fn vote(&self) -> Option<Vote> {
         self.shared.lock().vote

@@ -39,7 +39,7 @@ use crate::raft::node::lease::Watched;
 pub use crate::raft::node::start::start;
 #[cfg(test)]
 pub(in crate::raft) use crate::raft::node::start::{Parts, on_disk, run};
-use crate::raft::types::{Proposal, Raft, TypeConfig};
+use crate::raft::types::{LogId, Proposal, Raft, TypeConfig};
 
 /// What a server needs to take part.
 #[derive(Debug)]
@@ -271,15 +271,22 @@ impl RaftNode {
             address: node.address,
             is_voter: voters.contains(id),
         });
+        let index = |id: Option<LogId>| id.map_or(0, |id| id.index);
+        let term = |id: Option<LogId>| id.map_or(0, |id| id.leader_id.term);
+        let last_log = inner.log.last();
         Cluster {
             peers: peers.collect(),
             leader,
             is_leader: leader == Some(inner.id),
             last_contact: inner.last_contact(leader.is_some()),
             term: metrics.current_term,
-            last_log: metrics.last_log_index.unwrap_or(0),
-            applied: inner.keeper.state().catalog.tables().applied,
-            configured: metrics.membership_config.log_id().map_or(0, |id| id.index),
+            last_log: index(last_log),
+            last_log_term: term(last_log),
+            committed: index(metrics.local_committed),
+            applied: index(metrics.last_applied),
+            saved: index(metrics.snapshot),
+            saved_term: term(metrics.snapshot),
+            configured: index(*metrics.membership_config.log_id()),
             is_sound: is_running,
             unchanged_for: inner.health.failed_since().unwrap_or_else(|| inner.started.elapsed()),
         }
