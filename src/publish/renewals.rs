@@ -43,3 +43,37 @@ impl Renewals {
         self.shared.notify.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(number: u8) -> SessionId {
+        SessionId::parse(&format!("00000000-0000-0000-0000-0000000000{number:02}")).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_noted_is_taken_once_by_whichever_clone() {
+        let renewals = Renewals::default();
+        let clone = renewals.clone();
+        assert_eq!(renewals.take(), BTreeSet::new());
+        for number in [2, 1, 2] {
+            clone.note(session(number));
+        }
+        // Who waits is woken, although it was noted before.
+        renewals.noted().await;
+        assert_eq!(renewals.take(), BTreeSet::from([session(1), session(2)]));
+        assert_eq!(clone.take(), BTreeSet::new());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_sleeps_until_the_next_is_noted() {
+        let renewals = Renewals::default();
+        renewals.note(session(1));
+        renewals.noted().await;
+        let hour = std::time::Duration::from_secs(3_600);
+        assert!(tokio::time::timeout(hour, renewals.noted()).await.is_err());
+        renewals.note(session(2));
+        assert!(tokio::time::timeout(hour, renewals.noted()).await.is_ok());
+    }
+}

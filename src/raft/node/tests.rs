@@ -1,5 +1,6 @@
 //! A member from start to end: in memory, on disk, on a copied, a damaged, a full and a failing disk.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use crate::catalog::command::KvSet;
 use crate::catalog::{Command, Reply, View};
 use crate::model::limits::{COMMAND_BYTES_MAX, PROPOSED_BYTES_MAX};
 use crate::model::name::{Key, NodeName};
+use crate::model::session::SessionId;
 use crate::model::time::Now;
 use crate::publish::{Consistency, Propose, ProposeFault, Reader, publisher};
 use crate::raft::health::Health;
@@ -101,6 +103,21 @@ pub(super) fn copy_dir(source: &Path, target: &Path) {
     for file in keep_dir(source) {
         file.write(target);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_leads_takes_renewals() {
+    let session = SessionId::parse("00000000-0000-0000-0000-000000000001").unwrap();
+    let (node, _reader) = start_in(None).await;
+    node.renew(session).await.unwrap();
+    assert_eq!(node.renewals().take(), BTreeSet::from([session]));
+    node.shutdown().await.unwrap();
+    assert_eq!(node.renew(session).await, Err(ProposeFault::Stopping));
+    let (publisher, _reader) = publisher();
+    let alone = start(RaftOptions { bootstrap: false, ..options(None) }, publisher).await.unwrap();
+    assert_eq!(alone.renew(session).await, Err(ProposeFault::NoLeader));
+    assert_eq!(alone.renewals().take(), BTreeSet::new());
+    alone.shutdown().await.unwrap();
 }
 
 #[tokio::test]
