@@ -111,6 +111,7 @@ impl Agent {
             stated: stated.clone(),
             attempted: attempted_sender,
             reader,
+            calls: calls.downgrade(),
             propose,
             clock,
             compared: None,

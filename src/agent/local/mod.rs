@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::agent::sync::Adopted;
 use crate::agent::{
     AgentFault, FileDefinitions, LocalCheck, LocalService, LocalView, Origin, ScriptPolicy,
 };
@@ -71,6 +72,16 @@ pub(in crate::agent) fn put_service(
         put_check(local, check, origin, scripts)?;
     }
     Ok(())
+}
+
+/// Gives services the tags that others gave them, but not where they were stated anew since.
+pub(in crate::agent) fn adopt(local: &mut LocalView, adopted: &[Adopted]) {
+    for Adopted { before, after } in adopted {
+        let Some(service) = local.services.get_mut(&before.id) else { continue };
+        if Arc::ptr_eq(&service.definition, before) {
+            service.definition = Arc::clone(after);
+        }
+    }
 }
 
 /// Puts a check in place. One that is there already keeps what it says, even where the definition states

@@ -1,7 +1,8 @@
 //! Anti-entropy: what the agent states × what the catalog has on this node → Commands.
 //!
 //! The agent is right about its own node, with three exceptions: `serfHealth` and the service `consul` are
-//! the leader's, and the tags of a service with `enable_tag_override` are whoever's wrote them last.
+//! the leader's, and the tags of a service with `enable_tag_override` are whoever's wrote them last: stating the
+//! service anew is such a word, comparing is none. What others made of them becomes what the agent states.
 //! The Commands of one difference do not depend on each other, but for the first where the node itself is
 //! missing or different, and the last where a service has more to say than fits beside it:
 //! [`Difference::first`], [`Difference::last`].
@@ -28,7 +29,7 @@ use crate::catalog::state::NodeEntry;
 use crate::model::check::{Check, SERF_HEALTH};
 use crate::model::definition::ServiceDefinition;
 use crate::model::limits::SYNC_CHECKS_BYTES_MAX;
-use crate::model::name::{CheckId, NodeName, ServiceId};
+use crate::model::name::{CheckId, NodeName, ServiceId, Tag};
 use crate::model::node::Node;
 use crate::model::service::{CONSUL_SERVICE, Service};
 
@@ -56,6 +57,17 @@ pub(in crate::agent) struct Difference {
     pub(in crate::agent) last: Vec<Command>,
     /// Checks of which only the output differs: told later (`check_update_interval`).
     pub(in crate::agent) outputs: BTreeSet<CheckId>,
+    /// Services whose tags others changed, as they may: the agent states them so from now on.
+    pub(in crate::agent) adopted: Vec<Adopted>,
+}
+
+/// A service whose tags others changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::agent) struct Adopted {
+    /// As it is stated.
+    pub(in crate::agent) before: Arc<ServiceDefinition>,
+    /// With the tags that the catalog has.
+    pub(in crate::agent) after: Arc<ServiceDefinition>,
 }
 
 /// What of both sides is compared.
@@ -65,6 +77,8 @@ pub(in crate::agent) struct Scope {
     services: BTreeSet<ServiceId>,
     /// These checks.
     checks: BTreeSet<CheckId>,
+    /// Services that were stated anew: all of that counts, whoever else may change their tags.
+    restated: BTreeSet<ServiceId>,
 }
 
 impl Scope {
@@ -76,6 +90,7 @@ impl Scope {
         Self {
             services: services.chain(local.services.keys()).cloned().collect(),
             checks: checks.chain(local.checks.keys()).cloned().collect(),
+            restated: BTreeSet::new(),
         }
     }
 
@@ -92,9 +107,24 @@ impl Scope {
         scope
     }
 
+    /// Notes which services were stated anew between two moments.
+    pub(in crate::agent) fn restate(&mut self, before: &LocalView, after: &LocalView) {
+        self.restated.extend(before.services.diff(&after.services).map(key_of));
+    }
+
+    /// The same of what is still to be told.
+    pub(in crate::agent) fn restate_open(&mut self, scope: &Self) {
+        self.restated = self.services.intersection(&scope.restated).cloned().collect();
+    }
+
+    /// What was stated anew has been told: from now on others' tags count again.
+    pub(in crate::agent) fn forget_restated(&mut self) {
+        self.restated.clear();
+    }
+
     /// These checks.
     pub(in crate::agent) fn of_checks(checks: &BTreeSet<CheckId>) -> Self {
-        Self { services: BTreeSet::new(), checks: checks.clone() }
+        Self { checks: checks.clone(), ..Self::default() }
     }
 
     /// All that is told by these.
@@ -120,6 +150,7 @@ impl Scope {
     pub(in crate::agent) fn extend(&mut self, other: Self) {
         self.services.extend(other.services);
         self.checks.extend(other.checks);
+        self.restated.extend(other.restated);
     }
 
     pub(in crate::agent) fn checks(&self) -> &BTreeSet<CheckId> {
@@ -150,7 +181,15 @@ pub(in crate::agent) fn diff(
     let services = scope.services.iter();
     for (id, local) in services.filter_map(|id| stated.local.services.get_key_value(id)) {
         let before = entry.and_then(|entry| entry.services.get(id));
-        let service = as_service(&local.definition, before);
+        let theirs = before.filter(|_| !scope.restated.contains(id));
+        let theirs = theirs.filter(|_| local.definition.enable_tag_override).map(|it| &it.tags);
+        if let Some(tags) = theirs.filter(|tags| **tags != local.definition.tags) {
+            let after = ServiceDefinition { tags: tags.clone(), ..(*local.definition).clone() };
+            let before = Arc::clone(&local.definition);
+            difference.adopted.push(Adopted { before, after: Arc::new(after) });
+        }
+        let tags = theirs.unwrap_or(&local.definition.tags);
+        let service = as_service(&local.definition, tags, before);
         let checks = checks.remove(&Some(id.clone())).unwrap_or_default();
         let is_same = before.is_some_and(|before| is_same_service(before, &service));
         if !is_same || !checks.is_empty() {
@@ -267,17 +306,16 @@ fn is_same_machine(node: &Node, machine: &Machine) -> bool {
         && node.meta == *meta
 }
 
-/// A definition as the catalog would hold it. Where others may change the tags, what they made of them
-/// stays.
-fn as_service(definition: &ServiceDefinition, before: Option<&Arc<Service>>) -> Service {
-    let tags = match before {
-        Some(before) if definition.enable_tag_override => before.tags.clone(),
-        Some(_) | None => definition.tags.clone(),
-    };
+/// A definition as the catalog would hold it, with these tags.
+fn as_service(
+    definition: &ServiceDefinition,
+    tags: &[Tag],
+    before: Option<&Arc<Service>>,
+) -> Service {
     Service {
         id: definition.id.clone(),
         name: definition.name.clone(),
-        tags,
+        tags: tags.to_vec(),
         address: definition.address.clone(),
         tagged_addresses: definition.tagged_addresses.clone(),
         meta: definition.meta.clone(),

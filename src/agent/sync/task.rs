@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::{StreamExt, stream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::clock::Clock;
 use crate::agent::sync::deferral::Deferral;
 use crate::agent::sync::timer::{Agreement, Timer};
-use crate::agent::sync::{Difference, Scope, Stated, diff};
-use crate::agent::{AgentOptions, LocalView};
+use crate::agent::sync::{Adopted, Difference, Scope, Stated, diff};
+use crate::agent::task::{Action, Call};
+use crate::agent::{AgentOptions, LocalView, local};
 use crate::catalog::Command;
 use crate::catalog::command::{Deregistration, DeregistrationTarget};
 use crate::catalog::reply::Topic;
@@ -38,6 +39,8 @@ pub(in crate::agent) struct Synchroniser {
     pub(in crate::agent) attempted: watch::Sender<Generation>,
     /// What the catalog has.
     pub(in crate::agent) reader: Reader,
+    /// To the task that owns what is stated, as long as anybody else calls it.
+    pub(in crate::agent) calls: mpsc::WeakSender<Call>,
     /// The way to write.
     pub(in crate::agent) propose: Arc<dyn Propose>,
     /// The agent's clock.
@@ -134,7 +137,8 @@ impl Synchroniser {
     /// Compares once, and tells the catalog what differs.
     async fn compare(&mut self, due: &BTreeSet<CheckId>, extent: Extent) -> Compared {
         let (difference, scope) = self.diff(due, extent);
-        let Difference { first, others, last, outputs } = difference;
+        let Difference { first, others, last, outputs, adopted } = difference;
+        self.adopt(&adopted);
         if first.is_none() && others.is_empty() && last.is_empty() {
             return Compared { agreement: Agreement::Agrees, outputs, scope };
         }
@@ -152,6 +156,11 @@ impl Synchroniser {
         if agreement != Agreement::NoLeader {
             agreement = worse(agreement, self.tell_all(last).await);
         }
+        if agreement == Agreement::Agrees
+            && let Some(compared) = &mut self.compared
+        {
+            compared.open.forget_restated();
+        }
         Compared { agreement, outputs, scope }
     }
 
@@ -168,14 +177,15 @@ impl Synchroniser {
         let view = self.reader.load();
         let entry = view.node(self.options.node.folded());
         let local = LocalView::clone(&self.local.load());
-        let compared = self.compared.take().filter(|_| extent == Extent::Changes);
-        let mut scope = match (&compared, entry) {
-            (Some(before), Some(entry)) => {
+        let compared = self.compared.take();
+        let mut scope = match (&compared, entry, extent) {
+            (Some(before), Some(entry), Extent::Changes) => {
                 Scope::changed((&before.entry, &before.local), (entry, &local))
             }
-            (Some(_) | None, _) => Scope::whole(entry, &local),
+            (Some(_) | None, _, Extent::Changes | Extent::Whole) => Scope::whole(entry, &local),
         };
         if let Some(before) = compared {
+            scope.restate(&before.local, &local);
             scope.extend(before.open);
         }
         scope.extend(Scope::of_checks(due));
@@ -191,10 +201,28 @@ impl Synchroniser {
             difference = diff(entry, &at_once, &scope);
         }
         self.compared = entry.map(|entry| {
-            let open = Scope::of_commands(&difference.others);
+            let mut open = Scope::of_commands(&difference.others);
+            open.restate_open(&scope);
             Box::new(Before { local: local.clone(), entry: Arc::clone(entry), open })
         });
         (difference, scope)
+    }
+
+    /// Has the agent state what others made of its services' tags.
+    fn adopt(&mut self, adopted: &[Adopted]) {
+        if adopted.is_empty() {
+            return;
+        }
+        let (Some(calls), Some(compared)) = (self.calls.upgrade(), &mut self.compared) else {
+            return;
+        };
+        let (done, _) = oneshot::channel();
+        let action = Action::AdoptTags(adopted.to_vec());
+        // Where there are too many calls, the next comparison finds the same.
+        if calls.try_send(Call { action, done }).is_ok() {
+            // It is nothing that was stated anew.
+            local::adopt(&mut compared.local, adopted);
+        }
     }
 
     async fn tell(&self, command: Command) -> Agreement {

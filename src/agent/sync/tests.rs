@@ -49,6 +49,8 @@ fn tell(catalog: &mut Catalog, commands: impl IntoIterator<Item = Command>) {
 fn show(difference: &Difference) -> String {
     let commands = difference.first.iter().chain(&difference.others).chain(&difference.last);
     let mut lines: Vec<String> = commands.map(show_command).collect();
+    let adopted = difference.adopted.iter();
+    lines.extend(adopted.map(|it| format!("adopted: {} {:?}", it.after.id, it.after.tags)));
     lines.extend(difference.outputs.iter().map(|id| format!("later: output of {id}")));
     lines.join("\n")
 }
@@ -277,10 +279,27 @@ fn tags_that_others_may_change_stay_as_they_made_them() {
         registration.service.as_mut().unwrap().tags = vec![tag("theirs")];
     }
     tell(&mut catalog, difference.first.into_iter().chain(theirs));
-    assert_eq!(show(&diff(&View::new(catalog.clone()), &by_agent)), "");
-    let local = stated(vec![overridable(81)], Vec::new());
-    let difference = diff(&View::new(catalog), &Stated { local: &local, ..by_agent });
-    expect![[r#"register n1 service web ["theirs"]"#]].assert_eq(&show(&difference));
+    let view = View::new(catalog);
+    let difference = diff(&view, &by_agent);
+    expect![[r#"adopted: web ["theirs"]"#]].assert_eq(&show(&difference));
+    let mut adopted = local.clone();
+    local::adopt(&mut adopted, &difference.adopted);
+    assert_eq!(show(&diff(&view, &Stated { local: &adopted, ..by_agent })), "");
+    let moved = stated(vec![overridable(81)], Vec::new());
+    let by_agent = Stated { local: &moved, ..by_agent };
+    expect![[r#"
+        register n1 service web ["theirs"]
+        adopted: web ["theirs"]"#]]
+    .assert_eq(&show(&diff(&view, &by_agent)));
+    // Stating the service anew is a word about its tags, and what was adopted before does not come over it.
+    let entry = view.node("n1");
+    let mut scope = Scope::whole(entry, &moved);
+    scope.restate(&local, &moved);
+    expect![[r#"register n1 service web ["mine"]"#]]
+        .assert_eq(&show(&super::diff(entry, &by_agent, &scope)));
+    let mut unmoved = moved.clone();
+    local::adopt(&mut unmoved, &difference.adopted);
+    assert_eq!(unmoved, moved);
 }
 
 /// Somebody changes something on either side, often nothing that differs afterwards.

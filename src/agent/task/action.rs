@@ -19,6 +19,11 @@ impl Task {
         if let Action::UpdateTtl { id, status, output } = action {
             return self.update_ttl(&id, status, output);
         }
+        if let Action::AdoptTags(adopted) = action {
+            // Kept on disk is what was stated here: after a restart others' tags are found anew.
+            local::adopt(&mut self.local, &adopted);
+            return Ok(self.publish(Audience::Catalog));
+        }
         let after = self.change(action)?;
         self.commit(after).await
     }
@@ -36,7 +41,7 @@ impl Task {
                 local::put_check(&mut after, *definition, Origin::Http, scripts)?;
             }
             Action::DeregisterCheck(id) => local::remove_check(&mut after, &id)?,
-            Action::UpdateTtl { .. } => {}
+            Action::UpdateTtl { .. } | Action::AdoptTags(_) => {}
             Action::ServiceMaintenance(id, reason) => {
                 self.change_service_maintenance(&mut after, &id, reason)?;
             }

@@ -22,6 +22,7 @@ use crate::agent::probe::{Finding, Prober};
 use crate::agent::reap::{self, REAP_INTERVAL};
 use crate::agent::run::Runs;
 use crate::agent::schedule::Due;
+use crate::agent::sync::Adopted;
 use crate::agent::sync::task::Generation;
 use crate::agent::task::word::Audience;
 use crate::agent::{AgentFault, AgentOptions, FileDefinitions, LocalView, Origin};
@@ -68,6 +69,8 @@ pub(in crate::agent) enum Action {
     NodeMaintenance(Option<String>),
     /// Takes what files state now.
     Reload(Box<FileDefinitions>),
+    /// States services with the tags that others gave them.
+    AdoptTags(Vec<Adopted>),
 }
 
 /// The task's state.
