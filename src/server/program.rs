@@ -15,12 +15,12 @@ use crate::api::{LogLines, MetricsSnapshot, MetricsSpan, Program, Rules, Service
 use crate::intake::LogLevel;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
-use crate::model::name::NodeName;
 use crate::model::time::Now;
 use crate::publish::{Propose, Reader};
 use crate::server::front::Front;
 use crate::server::metrics::Metrics;
 use crate::server::monitor::Monitors;
+use crate::server::settings::Own;
 use crate::server::stats::{Seen, Stats};
 use crate::server::{clock, host};
 
@@ -36,12 +36,8 @@ pub(in crate::server) enum Errand {
 pub(in crate::server) struct Handle {
     /// Where errands are put.
     pub(in crate::server) errands: mpsc::Sender<Errand>,
-    /// This machine's node.
-    pub(in crate::server) node: NodeName,
-    /// Its UUID.
-    pub(in crate::server) node_id: String,
-    /// Whether it was told to found a cluster.
-    pub(in crate::server) is_bootstrap: bool,
+    /// Who this is.
+    pub(in crate::server) own: Own,
     /// Who is alive.
     pub(in crate::server) members: Vec<Member>,
     /// The configuration in use, as JSON.
@@ -124,7 +120,7 @@ impl Program for Handle {
         set("consul.raft.applied_index", cluster.applied);
         set("consul.raft.last_index", cluster.last_log);
         let contact_max = self.reader.load().autopilot_settings().last_contact_threshold;
-        let health = cluster.health(&self.node, &self.members, contact_max);
+        let health = cluster.health(&self.own.node, &self.members, contact_max);
         set("consul.autopilot.healthy", u64::from(health.is_whole));
         set("consul.autopilot.failure_tolerance", count(health.failure_tolerance));
         set("consul.rpc.queries_blocking", count(self.reader.waiter_count()));

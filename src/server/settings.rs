@@ -30,6 +30,22 @@ pub(in crate::server) struct Identity {
     pub(in crate::server) advertised: IpAddr,
 }
 
+/// Who a server says that it is.
+pub(in crate::server) struct Own {
+    /// Its node.
+    pub(in crate::server) node: NodeName,
+    /// Its node's UUID.
+    pub(in crate::server) id: String,
+    /// Whether it was told to found a cluster; one for development does so by itself.
+    pub(in crate::server) is_bootstrap: bool,
+}
+
+/// For who asks the API.
+pub(in crate::server) fn own(config: &Config, identity: &Identity) -> Own {
+    let is_bootstrap = !config.dev && (config.bootstrap || config.bootstrap_expect == 1);
+    Own { node: identity.node.clone(), id: identity.id.clone(), is_bootstrap }
+}
+
 /// For the consensus.
 pub(in crate::server) fn raft_options(
     config: &Config,

@@ -64,21 +64,17 @@ pub(in crate::server) async fn start(
     let propose: Arc<dyn Propose> = Arc::new(raft.clone());
 
     let mut rng = generator();
-    let seed = rng.u64(..);
     let tokens: Arc<dyn Tokens> = Arc::new(AclsDisabled);
     let dns = Dns::start(sockets.dns, &config, &identity.node, &reader, &tokens, &mut rng).await?;
 
     let stops = Stops::default();
-    let agent = start_agent(&config, &identity, &reader, &propose, seed, &stops.agent)?;
+    let agent = start_agent(&config, &identity, &reader, &propose, rng.u64(..), &stops.agent)?;
     let members = vec![settings::member(&config, &identity)];
     let shown = Arc::new(ArcSwap::from_pointee(config.debug_json()));
     let (asks, errands) = mpsc::channel(ERRANDS_MAX);
     let program = Handle {
         errands: asks,
-        node: identity.node.clone(),
-        node_id: identity.id.clone(),
-        // One that runs for development needs nobody's word for it.
-        is_bootstrap: !config.dev && (config.bootstrap || config.bootstrap_expect == 1),
+        own: settings::own(&config, &identity),
         members: members.clone(),
         config: Arc::clone(&shown),
         metrics: metrics.clone(),

@@ -81,7 +81,7 @@ impl Seen<'_> {
         let leader = self.cluster.leader_address();
         vec![
             ("acl", "disabled".to_owned()),
-            ("bootstrap", self.program.is_bootstrap.to_string()),
+            ("bootstrap", self.program.own.is_bootstrap.to_string()),
             ("known_datacenters", "1".to_owned()),
             ("leader", self.cluster.is_leader.to_string()),
             ("leader_addr", leader.map(|address| address.to_string()).unwrap_or_default()),
@@ -133,7 +133,7 @@ impl Seen<'_> {
 
     /// The servers as Go prints a list of structures, which is what Consul's users search.
     fn configuration(&self) -> String {
-        let own = (&self.program.node, self.program.node_id.as_str());
+        let own = (&self.program.own.node, self.program.own.id.as_str());
         let servers = self.cluster.peers.iter().map(|peer| {
             let suffrage = if peer.is_voter { "Voter" } else { "Nonvoter" };
             let (id, address) = (peer.client_id(self.view, own), peer.address);
