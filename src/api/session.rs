@@ -21,7 +21,7 @@ use crate::catalog::command::SessionDestroy;
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, View};
 use crate::model::name::NodeName;
-use crate::model::session::{Session, SessionId};
+use crate::model::session::{Session, SessionId, SessionIdFault};
 use crate::publish::Consistency;
 
 /// The routes.
@@ -53,8 +53,9 @@ pub(in crate::api) async fn create(
 
 /// Ends a session. One that is not there has ended already.
 pub(in crate::api) async fn destroy(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let id = parse_id(&call, "/v1/session/destroy/")?;
+    let id = named_id(&call, "/v1/session/destroy/")?.1;
     call.check_datacenter(&api.options)?;
+    let Some(id) = id else { return json(call.pretty, &true) };
     if !call.acl.allows_all() {
         let view = api.services.reader.load();
         let unknown = || Fault::Refused(format!("Unknown session {:?}", id.to_string()));
@@ -66,13 +67,13 @@ pub(in crate::api) async fn destroy(State(api): State<Api>, call: Call) -> Resul
 
 /// Gives a session its whole TTL again.
 pub(in crate::api) async fn renew(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let id = parse_id(&call, "/v1/session/renew/")?;
+    let (text, id) = named_id(&call, "/v1/session/renew/")?;
     call.check_datacenter(&api.options)?;
+    let unknown = || Fault::NotFound(format!("Session id '{text}' not found"));
+    let id = id.ok_or_else(unknown)?;
     let options = ReadOptions { freshness: Freshness::Is(Consistency::Lease), block: None };
     let (view, _) = read(&api, options, Vec::new(), |view| view.session_revision(id)).await?;
-    let Some(session) = view.session(id) else {
-        return Err(Fault::NotFound(format!("Session id '{id}' not found")));
-    };
+    let session = view.session(id).ok_or_else(unknown)?;
     permit(call.acl.session_write(&session.node))?;
     api.services.propose.renew(id).await?;
     json(call.pretty, &[SessionJson::new(session)])
@@ -80,8 +81,9 @@ pub(in crate::api) async fn renew(State(api): State<Api>, call: Call) -> Result<
 
 /// One session, in a list; an empty one for an unknown session.
 pub(in crate::api) async fn info(State(api): State<Api>, call: Call) -> Result<Response, Fault> {
-    let id = parse_id(&call, "/v1/session/info/")?;
+    let (_, id) = named_id(&call, "/v1/session/info/")?;
     let options = call.read_options(&api.options)?;
+    let Some(id) = id else { return nobodys(&api, &call, options).await };
     let topics = vec![Topic::Session(id)];
     let (view, index) = read(&api, options, topics, |view| view.session_revision(id)).await?;
     answer(&call, index, view.session(id))
@@ -93,9 +95,7 @@ pub(in crate::api) async fn node(State(api): State<Api>, call: Call) -> Result<R
     let options = call.read_options(&api.options)?;
     let Ok(node) = NodeName::new(&text) else {
         // A text that is no legal name is no node's.
-        let revision = |view: &View| view.tables().session_extinction;
-        let (_, index) = read(&api, options, Vec::new(), revision).await?;
-        return answer(&call, index, None);
+        return nobodys(&api, &call, options).await;
     };
     let topics = vec![Topic::NodeSessions(node.clone())];
     let revision = |view: &View| view.node_session_revision(&node);
@@ -122,17 +122,34 @@ pub(in crate::api) fn lock_session(text: &str) -> Result<SessionId, Fault> {
     session_id(text)
 }
 
-fn parse_id(call: &Call, prefix: &str) -> Result<SessionId, Fault> {
-    session_id(&call.named(prefix, "Missing session")?)
-}
-
-/// The id of a session.
+/// The id of a session that is there or could be.
 ///
 /// # Errors
-/// [`Fault::Refused`], where the text is none.
+/// As [`lock_session`].
 pub(in crate::api) fn session_id(text: &str) -> Result<SessionId, Fault> {
-    SessionId::parse(text)
-        .map_err(|fault| Fault::Refused(format!("failed session lookup: index error: {fault}")))
+    parse_id(text)?.ok_or_else(|| Fault::Refused(format!("invalid session {text:?}")))
+}
+
+/// What the path names, and the id that it is; nothing where no session can have it.
+fn named_id(call: &Call, prefix: &str) -> Result<(String, Option<SessionId>), Fault> {
+    let text = call.named(prefix, "Missing session")?;
+    let id = parse_id(&text)?;
+    Ok((text, id))
+}
+
+fn parse_id(text: &str) -> Result<Option<SessionId>, Fault> {
+    match SessionId::parse(text) {
+        Ok(id) => Ok(Some(id)),
+        Err(SessionIdFault::Nobodys) => Ok(None),
+        Err(fault) => Err(Fault::Refused(format!("failed session lookup: index error: {fault}"))),
+    }
+}
+
+/// The sessions of what cannot have any.
+async fn nobodys(api: &Api, call: &Call, options: ReadOptions) -> Result<Response, Fault> {
+    let revision = |view: &View| view.tables().session_extinction;
+    let (_, index) = read(api, options, Vec::new(), revision).await?;
+    answer(call, index, None)
 }
 
 fn answer<'a>(

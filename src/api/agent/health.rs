@@ -5,7 +5,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::agent::{LocalService, LocalView};
-use crate::api::Api;
 use crate::api::answer::{REASON, json_with, text};
 use crate::api::call::Call;
 use crate::api::fault::Fault;
@@ -13,6 +12,7 @@ use crate::api::guard::permit;
 use crate::api::json::agent::LocalHealthJson;
 use crate::api::json::check::CheckJson;
 use crate::api::json::service::AgentServiceJson;
+use crate::api::{Api, ApiOptions};
 use crate::model::check::{NODE_MAINTENANCE, SERVICE_MAINTENANCE_PREFIX};
 use crate::model::health::Status;
 use crate::model::name::{ServiceId, ServiceName};
@@ -58,7 +58,7 @@ pub(in crate::api) async fn by_id(State(api): State<Api>, call: Call) -> Result<
         return answer(&call, StatusCode::NOT_FOUND, &reason, &missing);
     };
     permit(call.acl.service_read(&service.definition.name))?;
-    let (verdict, shown) = judge(&local, service, api.options.node.as_str());
+    let (verdict, shown) = judge(&local, service, &api.options);
     answer(&call, verdict.code(), verdict.as_str(), &shown)
 }
 
@@ -72,7 +72,7 @@ pub(in crate::api) async fn by_name(State(api): State<Api>, call: Call) -> Resul
     let wanted = ServiceName::new(&name).ok();
     permit(wanted.as_ref().is_none_or(|name| call.acl.service_read(name)))?;
     let named = local.services.values().filter(|s| Some(&s.definition.name) == wanted.as_ref());
-    let judged = named.map(|service| judge(&local, service, api.options.node.as_str()));
+    let judged = named.map(|service| judge(&local, service, &api.options));
     let (verdicts, shown): (Vec<Verdict>, Vec<_>) = judged.unzip();
     match verdicts.into_iter().max() {
         Some(verdict) => answer(&call, verdict.code(), verdict.as_str(), &shown),
@@ -87,7 +87,7 @@ pub(in crate::api) async fn by_name(State(api): State<Api>, call: Call) -> Resul
 fn judge<'a>(
     local: &'a LocalView,
     service: &'a LocalService,
-    node: &'a str,
+    options: &'a ApiOptions,
 ) -> (Verdict, LocalHealthJson<'a>) {
     let id = &service.definition.id;
     let decides = |of: Option<&ServiceId>| of.is_none_or(|of| of == id);
@@ -102,9 +102,10 @@ fn judge<'a>(
     } else {
         Verdict::Checked(Status::worst(checks.iter().map(|check| check.status)))
     };
+    let (node, datacenter) = (options.node.as_str(), options.datacenter.folded());
     let shown = LocalHealthJson {
         aggregated_status: verdict.as_str(),
-        service: Some(AgentServiceJson::new(&service.definition)),
+        service: Some(AgentServiceJson::new(&service.definition, datacenter)),
         checks: Some(checks.into_iter().map(|c| CheckJson::local(c, local, node)).collect()),
     };
     (verdict, shown)

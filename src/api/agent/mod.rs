@@ -17,7 +17,7 @@ use crate::api::call::{Call, parse_bool};
 use crate::api::fault::Fault;
 use crate::api::filter::Shape;
 use crate::api::guard::permit;
-use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson, VersionJson};
+use crate::api::json::agent::{MemberJson, SelfConfigJson, SelfJson, VersionJson, XdsJson};
 use crate::api::json::coordinate::CoordinateJson;
 use crate::catalog::View;
 use crate::model::coordinate::Coordinate;
@@ -47,6 +47,7 @@ pub(in crate::api) async fn own(State(api): State<Api>, call: Call) -> Result<Re
         coord: CoordinateJson::new(&own_coordinate(&view, &options.node)),
         member: member.map(MemberJson::new),
         stats: program.stats(),
+        xds: XdsJson::default(),
         meta: view.node(options.node.folded()).map_or(&no_meta, |entry| &entry.node.meta),
     };
     json(call.pretty, &shown)

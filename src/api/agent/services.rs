@@ -28,7 +28,9 @@ pub(in crate::api) async fn list(State(api): State<Api>, call: Call) -> Result<R
     let local = api.services.agent.local();
     let services = local.services.values();
     let shown = services.filter(|local| call.shows_service(&local.definition.name));
-    let kept = filter.keep(shown.map(|local| AgentServiceJson::new(&local.definition)))?;
+    let datacenter = api.options.datacenter.folded();
+    let shown = shown.map(|local| AgentServiceJson::new(&local.definition, datacenter));
+    let kept = filter.keep(shown)?;
     let by_id: BTreeMap<&str, &AgentServiceJson<'_>> =
         kept.iter().map(|service| (service.id, service)).collect();
     answer::list(&call, &by_id)
@@ -40,14 +42,14 @@ pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Re
     let block = call.hash_block(&api.options)?;
     let unknown = || Fault::NotFound(format!("unknown service ID: {text}"));
     let id = ServiceId::new(&text).map_err(|_| unknown())?;
-    let agent = &api.services.agent;
+    let (agent, datacenter) = (&api.services.agent, api.options.datacenter.folded());
     let named = agent.local().services.get(&id).map(|service| service.definition.name.clone());
     permit(named.is_none_or(|name| call.acl.service_read(&name)))?;
     // Made before the first look, so that no change falls between the two.
     let mut restated = agent.restated();
     if let Some((seen, wait)) = block {
         let changed = async {
-            while content_hash(&agent.local(), &id)?.is_some_and(|hash| hash == seen) {
+            while content_hash(&agent.local(), &id, datacenter)?.is_some_and(|hash| hash == seen) {
                 restated.changed().await;
             }
             Ok(())
@@ -57,19 +59,23 @@ pub(in crate::api) async fn one(State(api): State<Api>, call: Call) -> Result<Re
     let local = agent.local();
     let service = local.services.get(&id).ok_or_else(unknown)?;
     permit(call.acl.service_read(&service.definition.name))?;
-    let hash = content_hash(&local, &id)?.unwrap_or_default();
+    let hash = content_hash(&local, &id, datacenter)?.unwrap_or_default();
     let mut headers = HeaderMap::new();
     if let Ok(value) = HeaderValue::from_str(&hash) {
         headers.insert(CONTENT_HASH, value);
     }
-    let shown = AgentServiceJson::new(&service.definition).with_hash(hash);
+    let shown = AgentServiceJson::new(&service.definition, datacenter).with_hash(hash);
     json_with(call.pretty, StatusCode::OK, headers, &shown)
 }
 
 /// The number of a service's content, if it is there.
-fn content_hash(local: &LocalView, id: &ServiceId) -> Result<Option<String>, Fault> {
+fn content_hash(
+    local: &LocalView,
+    id: &ServiceId,
+    datacenter: &str,
+) -> Result<Option<String>, Fault> {
     let Some(service) = local.services.get(id) else { return Ok(None) };
-    let plain = to_bytes(false, &AgentServiceJson::new(&service.definition))?;
+    let plain = to_bytes(false, &AgentServiceJson::new(&service.definition, datacenter))?;
     Ok(Some(format!("{:016x}", fnv1a(&plain))))
 }
 

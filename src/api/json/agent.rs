@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::api::json::Shown;
 use crate::api::json::check::CheckJson;
 use crate::api::json::coordinate::CoordinateJson;
 use crate::api::json::service::AgentServiceJson;
+use crate::api::json::{Empty, Shown};
 use crate::model::member::Member;
 use crate::model::node::Meta;
 
@@ -74,6 +74,25 @@ pub(in crate::api) struct SelfJson<'a> {
     pub stats: BTreeMap<String, BTreeMap<String, String>>,
     /// The node's metadata.
     pub meta: &'a Meta,
+    /// What proxies of the mesh are offered; newer clients look for it.
+    #[serde(rename = "xDS")]
+    pub xds: XdsJson,
+}
+
+/// What proxies of the mesh are offered: nothing.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(in crate::api) struct XdsJson {
+    /// The proxies that are served, with their versions.
+    supported_proxies: Empty,
+    /// The port that they ask; -1 where there is none, as of any listener.
+    port: i8,
+}
+
+impl Default for XdsJson {
+    fn default() -> Self {
+        Self { supported_proxies: Empty::default(), port: -1 }
+    }
 }
 
 /// `/v1/agent/version`.

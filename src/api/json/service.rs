@@ -279,6 +279,8 @@ pub(in crate::api) struct AgentServiceJson<'a> {
     weights: WeightsJson,
     /// Whether the catalog's tags win.
     enable_tag_override: bool,
+    /// Where it runs; newer clients look for it.
+    datacenter: &'a str,
     /// A number that changes with all of this; only where one service is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     content_hash: Option<String>,
@@ -286,7 +288,7 @@ pub(in crate::api) struct AgentServiceJson<'a> {
 
 impl<'a> AgentServiceJson<'a> {
     /// Shows a service.
-    pub(in crate::api) fn new(service: &'a ServiceDefinition) -> Self {
+    pub(in crate::api) fn new(service: &'a ServiceDefinition, datacenter: &'a str) -> Self {
         Self {
             id: service.id.as_str(),
             service: service.name.as_str(),
@@ -297,6 +299,7 @@ impl<'a> AgentServiceJson<'a> {
             tagged_addresses: TaggedAddresses(&service.tagged_addresses),
             weights: WeightsJson::new(service.weights),
             enable_tag_override: service.enable_tag_override,
+            datacenter,
             content_hash: None,
         }
     }

@@ -9,7 +9,7 @@ async fn an_agents_service_is_registered_checked_and_gone() {
     check(&[register, "GET /v1/agent/services"], expect![[r#"
         200
         content-type: application/json
-        {"web":{"ID":"web","Service":"web","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false}}"#]]).await;
+        {"web":{"ID":"web","Service":"web","Tags":[],"Meta":{},"Port":0,"Address":"","Weights":{"Passing":1,"Warning":1},"EnableTagOverride":false,"Datacenter":"dc1"}}"#]]).await;
     let health = "GET /v1/agent/health/service/name/web?format=text";
     check(
         &[register, health],

@@ -112,10 +112,14 @@ pub struct SessionId(u128);
 pub enum SessionIdFault {
     /// Not 36 characters.
     Length,
+    /// More hyphens than a UUID has.
+    Hyphens(usize),
+    /// An odd number of digits.
+    Odd,
     /// A character that is no hexadecimal digit.
     Digit(char),
-    /// Hyphens elsewhere than in `8-4-4-4-12`.
-    Hyphens,
+    /// Fewer hyphens than a UUID has, and more digits: Consul takes it for an id, which no session has.
+    Nobodys,
 }
 
 impl fmt::Display for SessionIdFault {
@@ -126,7 +130,11 @@ impl fmt::Display for SessionIdFault {
                 let code = u32::from(*found);
                 write!(out, "Invalid UUID: encoding/hex: invalid byte: U+{code:04X} {found:?}")
             }
-            Self::Hyphens => out.write_str("Invalid UUID: hyphens must part it as 8-4-4-4-12"),
+            Self::Hyphens(count) => {
+                write!(out, "UUID should have maximum of 4 \"-\"; got {count}")
+            }
+            Self::Odd => out.write_str("Input (without hyphens) must be even length"),
+            Self::Nobodys => out.write_str("no session has this id"),
         }
     }
 }
@@ -143,7 +151,7 @@ impl SessionId {
         Self(bits)
     }
 
-    /// Parses a UUID (RFC 9562 §4), in either case.
+    /// Parses a UUID (RFC 9562 §4), in either case and, as Consul does, with its hyphens anywhere.
     ///
     /// # Errors
     /// [`SessionIdFault`], where it is none.
@@ -151,12 +159,19 @@ impl SessionId {
         if text.len() != UUID_CHARS {
             return Err(SessionIdFault::Length);
         }
+        let hyphens = text.bytes().filter(|byte| *byte == b'-').count();
+        if HYPHENS < hyphens {
+            return Err(SessionIdFault::Hyphens(hyphens));
+        }
+        if !(UUID_CHARS - hyphens).is_multiple_of(2) {
+            return Err(SessionIdFault::Odd);
+        }
         if let Some(found) = text.chars().find(|found| *found != '-' && !found.is_ascii_hexdigit())
         {
             return Err(SessionIdFault::Digit(found));
         }
-        if text.char_indices().any(|(at, found)| (found == '-') != HYPHENS.contains(&at)) {
-            return Err(SessionIdFault::Hyphens);
+        if hyphens < HYPHENS {
+            return Err(SessionIdFault::Nobodys);
         }
         let digits = text.chars().filter_map(|found| found.to_digit(16));
         Ok(Self(digits.fold(0, |bits, digit| (bits << 4) | u128::from(digit))))
@@ -193,8 +208,8 @@ impl fmt::Debug for SessionId {
 /// Characters of a UUID.
 const UUID_CHARS: usize = 36;
 
-/// Where its hyphens stand.
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Its hyphens.
+const HYPHENS: usize = 4;
 
 #[cfg(test)]
 mod tests;

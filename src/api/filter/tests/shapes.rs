@@ -130,7 +130,7 @@ fn shapes_fit_what_is_shown() {
             checks: Vec::new(),
             token: String::new(),
         };
-        check(Shape::SERVICE, &AgentServiceJson::new(&definition));
+        check(Shape::SERVICE, &AgentServiceJson::new(&definition, "dc1"));
         let node_checks = Arc::new(checks);
         let instance = Instance { node, service, node_checks, service_checks: Vec::new() };
         check(Shape::CATALOG_SERVICE, &CatalogServiceJson::new(&instance, "dc1"));
