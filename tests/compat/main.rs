@@ -16,6 +16,8 @@
 //! `dig`; `agent`, the agent's; `CONSUL_HTTP_ADDR`, its API; `log`, the file of what the program says; `inside`, what
 //! a command is put behind to run in the agent's network. `tests/compat/tools` is in the PATH.
 //!
+//! In `node`, `python3-consul`, `crates` and `py-consul` it is clients of Consul's API that speak to the agent (`clients`).
+//!
 //! A program that is not there fails its test: `.ci/run` installs them all. `UPDATE_EXPECT=1` rewrites transcripts.
 
 #![allow(
@@ -35,6 +37,8 @@ mod harness;
 mod transcript;
 
 mod program;
+
+mod clients;
 
 mod readme;
 
