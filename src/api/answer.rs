@@ -122,9 +122,11 @@ pub(in crate::api) fn json_bytes(headers: HeaderMap, bytes: Vec<u8>) -> Response
 pub(in crate::api) fn to_bytes<T: Serialize>(pretty: bool, value: &T) -> Result<Vec<u8>, Fault> {
     let bug = |fault: serde_json::Error| Fault::Bug(format!("an answer is no JSON: {fault}"));
     if !pretty {
-        return serde_json::to_vec(value).map_err(bug);
+        let mut bytes = Vec::with_capacity(BODY_BYTES_USUAL);
+        serde_json::to_writer(&mut bytes, value).map_err(bug)?;
+        return Ok(bytes);
     }
-    let mut bytes = Vec::with_capacity(256);
+    let mut bytes = Vec::with_capacity(BODY_BYTES_USUAL);
     let indented = PrettyFormatter::with_indent(b"    ");
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, indented);
     value.serialize(&mut serializer).map_err(bug)?;
@@ -147,6 +149,9 @@ pub(in crate::api) fn empty() -> Response {
 pub(in crate::api) fn not_found(headers: HeaderMap) -> Response {
     (StatusCode::NOT_FOUND, headers).into_response()
 }
+
+/// Room that a body has at first: one key or a few instances fit, and an allocator has so much at hand.
+const BODY_BYTES_USUAL: usize = 1_000;
 
 /// Why a health answer has its status.
 pub(in crate::api) const REASON: HeaderName = HeaderName::from_static("x-consul-reason");

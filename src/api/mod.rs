@@ -96,6 +96,7 @@ mod json;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -263,15 +264,26 @@ pub struct Services {
 #[derive(Clone, Copy, Debug)]
 pub struct Client(pub IpAddr);
 
-/// What every handler is handed.
+/// What every handler is handed. The layers of the router copy it for each request, so that it is one pointer.
 #[derive(Clone)]
-struct Api {
+struct Api(Arc<Parts>);
+
+/// What the API is made of.
+struct Parts {
     /// What was decided.
-    options: Arc<ApiOptions>,
+    options: ApiOptions,
     /// Whom to speak with.
-    services: Arc<Services>,
+    services: Services,
     /// How many snapshots may be under way.
     gate: snapshot::Gate,
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 #[cfg(test)]

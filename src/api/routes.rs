@@ -11,14 +11,13 @@ use axum::routing::{MethodFilter, MethodRouter, any, delete, get, put};
 
 use crate::api::attend::attend;
 use crate::api::{
-    Api, ApiOptions, Services, acl, agent, catalog, coordinate, dns, event, health, kv, mesh,
-    metrics, operator, query, session, snapshot, status, txn, ui,
+    Api, ApiOptions, Parts, Services, acl, agent, catalog, coordinate, dns, event, health, kv,
+    mesh, metrics, operator, query, session, snapshot, status, txn, ui,
 };
 
 /// The whole API as a router.
 pub fn router(options: ApiOptions, services: Services) -> Router {
-    let gate = snapshot::Gate::default();
-    let api = Api { options: Arc::new(options), services: Arc::new(services), gate };
+    let api = Api(Arc::new(Parts { options, services, gate: snapshot::Gate::default() }));
     Router::new()
         .route("/", reads(get(front)))
         .merge(status_routes())
