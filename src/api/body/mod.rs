@@ -17,7 +17,7 @@ use crate::model::limits::{
 /// [`Fault::TooSlow`] where it has not arrived within [`HTTP_BODY_TIMEOUT`], [`Fault::Busy`] where others left it no
 /// room for as long.
 pub(in crate::api) async fn read_json(headers: &HeaderMap, body: Body) -> Result<Bytes, Fault> {
-    read(headers, body, HTTP_BODY_BYTES_MAX, "").await
+    read(&HELD, headers, body, HTTP_BODY_BYTES_MAX, "").await
 }
 
 /// Reads the body of a transaction.
@@ -30,7 +30,7 @@ pub(in crate::api) async fn read_transaction(
     bytes_max: usize,
 ) -> Result<Bytes, Fault> {
     let hint = " The limit is the configuration's `limits.txn_max_req_len`.";
-    read(headers, body, bytes_max, hint).await
+    read(&HELD, headers, body, bytes_max, hint).await
 }
 
 /// Reads the value of a key. It owns its bytes and no more than these, since it will be kept.
@@ -45,13 +45,14 @@ pub(in crate::api) async fn read_value(
     bytes_max: usize,
 ) -> Result<Bytes, Fault> {
     let hint = " The limit is the configuration's `limits.kv_max_value_size`.";
-    let bytes = read(headers, body, bytes_max, hint).await?;
+    let bytes = read(&HELD, headers, body, bytes_max, hint).await?;
     // What arrived in one piece is a part of the connection's read buffer: a kept value of twenty bytes would
     // hold the eight thousand around it.
     Ok(Bytes::copy_from_slice(&bytes))
 }
 
 async fn read(
+    room: &Semaphore,
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,
@@ -71,7 +72,7 @@ async fn read(
     let deadline = tokio::time::Instant::now() + HTTP_BODY_TIMEOUT;
     let seconds = HTTP_BODY_TIMEOUT.as_secs();
     let bytes = stated.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(bytes_max);
-    let Ok(_held) = tokio::time::timeout_at(deadline, reserve(&HELD, bytes)).await else {
+    let Ok(_held) = tokio::time::timeout_at(deadline, reserve(room, bytes)).await else {
         let text = format!("Request bodies of others left no room within {seconds} seconds");
         return Err(Fault::Busy(text));
     };
