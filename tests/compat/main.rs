@@ -32,6 +32,9 @@
 #[expect(dead_code, reason = "the other tests need more of it")]
 mod harness;
 
+#[path = "../it/ports.rs"]
+mod ports;
+
 #[path = "../it/transcript.rs"]
 #[expect(dead_code, reason = "the other tests need more of it")]
 mod transcript;
@@ -46,7 +49,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use harness::{Agent, Builder};
-use program::{Program, Running, free_address, require};
+use ports::free_address;
+use program::{Program, Running, require};
 use transcript::{readme_blocks, repository, run_file};
 
 #[test]

@@ -14,6 +14,8 @@
 
 mod harness;
 
+mod ports;
+
 mod dns;
 
 mod http;

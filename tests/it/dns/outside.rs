@@ -22,6 +22,7 @@ use super::live::ask_udp_patiently;
 use super::recursor::{Recursor, reply};
 use super::robust::{HANG, is_good, question};
 use crate::harness::Agent;
+use crate::ports::free_address;
 
 fn ask(agent: &Agent, name: &str) -> String {
     let query = query(name, "A", &QueryOptions::default(), 9).unwrap();
@@ -70,7 +71,8 @@ fn recursors_that_fail_delay_no_name_of_our_own() {
     let garbage = Recursor::start_raw(|heard| {
         Some([&heard.query.metadata.id.to_be_bytes()[..], &[0x84, 0, 0, 1, 0, 9, 7]].concat())
     });
-    let dead = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Nobody listens there, and no socket of another test comes to.
+    let dead = SocketAddr::from(([127, 0, 0, 1], 1));
     for recursor in [silent.address, garbage.address, dead] {
         let config = json!({ "recursors": [recursor.to_string()] });
         let agent = Agent::dev().args(["-hcl", &config.to_string()]).start();
@@ -167,7 +169,7 @@ fn recursors_are_asked_in_their_order_or_by_chance() {
 
 #[test]
 fn agents_that_forward_to_each_other_find_it_out() {
-    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_address().port();
     let forward_to = |port: u16| json!({ "recursors": [format!("127.0.0.1:{port}")] }).to_string();
     let one = Agent::dev().args(["-hcl", &forward_to(port)]).start();
     let second = ["-hcl".to_owned(), forward_to(one.dns.port())];
