@@ -124,6 +124,12 @@ impl Authorizer {
         self.named(Named::Node, name.folded().as_bytes(), Access::Read)
     }
 
+    /// See an instance: its node and its service.
+    #[must_use]
+    pub fn instance_read(&self, node: &NodeName, service: &ServiceName) -> bool {
+        self.node_read(node) && self.service_read(service)
+    }
+
     /// Register and deregister a node and its own checks.
     #[must_use]
     pub fn node_write(&self, name: &NodeName) -> bool {

@@ -5,7 +5,6 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::acl::Authorizer;
 use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::catalog::Instance;
@@ -19,11 +18,6 @@ use crate::model::prepared_query::PreparedQuery;
 /// [`Fault::Denied`].
 pub(in crate::api) fn permit(is_allowed: bool) -> Result<(), Fault> {
     if is_allowed { Ok(()) } else { Err(Fault::Denied) }
-}
-
-/// Whether an instance may be seen: its node and its service.
-pub(in crate::api) fn shows_instance(acl: &Authorizer, instance: &Instance) -> bool {
-    acl.node_read(&instance.node.name) && acl.service_read(&instance.service.name)
 }
 
 impl Call {
@@ -57,7 +51,7 @@ impl Call {
 
     /// Whether an instance stays: its node and its service may be seen.
     pub(in crate::api) fn shows_instance(&self, instance: &Instance) -> bool {
-        self.shows(shows_instance(&self.acl, instance))
+        self.shows(self.acl.instance_read(&instance.node.name, &instance.service.name))
     }
 
     /// Whether a prepared query stays. One without a name that rules could speak of is seen by those who may

@@ -16,7 +16,7 @@ use crate::api::blocking::read;
 use crate::api::body::read_json;
 use crate::api::call::{Call, ReadOptions, parse_bool};
 use crate::api::fault::Fault;
-use crate::api::guard::{permit, shows_instance};
+use crate::api::guard::permit;
 use crate::api::json::prepared_query::{
     CreatedJson, ExecutedJson, ExplainedJson, FreshnessJson, PreparedQueryJson, Stated,
     read as read_query,
@@ -149,7 +149,7 @@ async fn execute(api: &Api, call: &Call, name: &str) -> Result<Response, Fault> 
     let own = own.map(|token| api.services.tokens.authorizer(Some(token))).transpose()?;
     let acl = own.as_ref().unwrap_or(&call.acl);
     let mut instances = view.instances_of(&filter);
-    instances.retain(|instance| call.shows(shows_instance(acl, instance)));
+    instances.retain(|i| call.shows(acl.instance_read(&i.node.name, &i.service.name)));
     shuffle(&mut instances);
     let near = call.params.stated("near").unwrap_or(&query.service.near);
     if let Some(near) = view.near_node(near, &seeker(api, call)) {

@@ -308,8 +308,7 @@ fn resolve_reverse<'k>(known: &Known<'k>, ip: IpAddr) -> Outcome<'k> {
     if let Some(entry) = view.nodes_at(ip).find(|entry| acl.node_read(&entry.node.name)) {
         return Outcome::NodeAt(&entry.node);
     }
-    let is_seen =
-        |(name, node): &(&ServiceName, &NodeName)| acl.service_read(name) && acl.node_read(node);
+    let is_seen = |(name, node): &(&ServiceName, &NodeName)| acl.instance_read(node, name);
     match view.services_at(ip).find(is_seen) {
         Some((name, _)) => Outcome::ServiceAt(name),
         None => Outcome::NoName(Reason::UnknownAddress),

@@ -42,5 +42,5 @@ pub(super) fn judge(
 
 /// Whether an instance may be seen: its node and its service.
 pub(super) fn is_seen(instance: &Instance, acl: &Authorizer) -> bool {
-    acl.node_read(&instance.node.name) && acl.service_read(&instance.service.name)
+    acl.instance_read(&instance.node.name, &instance.service.name)
 }
