@@ -53,8 +53,7 @@ async fn propose(api: &Api, call: &Call, addressed: Addressed) -> Result<Respons
     call.check_datacenter(&api.options)?;
     check_datacenter(&addressed.datacenter, &api.options)?;
     vet_catalog(&call.acl, &api.services.reader.load(), &addressed.command)?;
-    let reply = api.services.propose.propose(addressed.command).await?;
-    json(call.pretty, &reply.is_done().map_err(Fault::Reject)?)
+    json(call.pretty, &api.propose(addressed.command).await?)
 }
 
 /// The datacenters, of which there is one.

@@ -86,7 +86,7 @@ async fn update(
     check_datacenter(&datacenter, &api.options)?;
     permit(call.acl.node_write(&update.node))?;
     let command = Command::UpdateCoordinate(Box::new(update));
-    api.services.propose.propose(command).await?.is_done().map_err(Fault::Reject)?;
+    api.propose(command).await?;
     Ok(empty())
 }
 

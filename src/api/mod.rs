@@ -108,6 +108,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acl::{Authorizer, Tokens};
 use crate::agent::Agent;
+use crate::api::fault::Fault;
+use crate::catalog::Command;
 use crate::intake::LogLevel;
 use crate::model::explanation::{Enquiry, Explanation};
 use crate::model::member::Member;
@@ -276,6 +278,29 @@ struct Parts {
     services: Services,
     /// How many snapshots may be under way.
     gate: snapshot::Gate,
+}
+
+impl Api {
+    /// Proposes a command, and says whether it was done; one that neither compares nor locks always is.
+    ///
+    /// # Errors
+    /// [`Fault`], where nobody could agree on it, or what is there forbids it.
+    async fn propose(&self, command: Command) -> Result<bool, Fault> {
+        let reply = self.services.propose.propose(command).await?;
+        reply.is_done().map_err(Fault::Reject)
+    }
+
+    /// The same of a command that neither compares nor locks.
+    ///
+    /// # Errors
+    /// As [`Api::propose`].
+    async fn change(&self, command: Command) -> Result<(), Fault> {
+        if self.propose(command).await? {
+            Ok(())
+        } else {
+            Err(Fault::Bug("what neither compares nor locks was not done".to_owned()))
+        }
+    }
 }
 
 impl Deref for Api {

@@ -67,7 +67,7 @@ pub(in crate::api) async fn create(
     call.permit_query(&stated.query)?;
     let query = check(stated)?;
     let id = query.id.clone();
-    propose(&api, Command::PreparedQueryCreate(Box::new(query))).await?;
+    api.change(Command::PreparedQueryCreate(Box::new(query))).await?;
     json(call.pretty, &CreatedJson { id: id.as_str() })
 }
 
@@ -102,7 +102,7 @@ pub(in crate::api) async fn put(
     call.permit_query(&stated.query)?;
     let before = existing(&api, &id)?;
     call.permit_query(&before)?;
-    propose(&api, Command::PreparedQueryUpdate(Box::new(check(stated)?))).await?;
+    api.change(Command::PreparedQueryUpdate(Box::new(check(stated)?))).await?;
     Ok(empty())
 }
 
@@ -114,7 +114,7 @@ pub(in crate::api) async fn delete(State(api): State<Api>, call: Call) -> Result
     let id = PreparedQueryId::new(id).map_err(modified_id)?;
     let before = existing(&api, &id)?;
     call.permit_query(&before)?;
-    propose(&api, Command::PreparedQueryDelete(PreparedQueryDelete { id })).await?;
+    api.change(Command::PreparedQueryDelete(PreparedQueryDelete { id })).await?;
     Ok(empty())
 }
 
@@ -226,15 +226,6 @@ fn check(stated: Stated) -> Result<PreparedQuery, Fault> {
     }
     check_template(&query).map_err(|fault| uncompiled(fault.to_string()))?;
     Ok(query)
-}
-
-async fn propose(api: &Api, command: Command) -> Result<(), Fault> {
-    let reply = api.services.propose.propose(command).await?;
-    if reply.is_done().map_err(Fault::Reject)? {
-        Ok(())
-    } else {
-        Err(Fault::Bug("a prepared query neither compares nor locks".to_owned()))
-    }
 }
 
 /// How many instances are told at most.

@@ -47,7 +47,7 @@ pub(in crate::api) async fn create(
     let id = SessionId::from_bits(Uuid::new_v4().as_u128());
     let session = read_session(&body, id, &api.options.node, api.options.session_ttl_min)?;
     permit(call.acl.session_write(&session.node))?;
-    propose(&api, Command::SessionCreate(Box::new(session))).await?;
+    api.change(Command::SessionCreate(Box::new(session))).await?;
     json(call.pretty, &CreatedJson { id: id.to_string() })
 }
 
@@ -61,7 +61,7 @@ pub(in crate::api) async fn destroy(State(api): State<Api>, call: Call) -> Resul
         let unknown = || Fault::Refused(format!("Unknown session {:?}", id.to_string()));
         permit(call.acl.session_write(&view.session(id).ok_or_else(unknown)?.node))?;
     }
-    propose(&api, Command::SessionDestroy(SessionDestroy { id })).await?;
+    api.change(Command::SessionDestroy(SessionDestroy { id })).await?;
     json(call.pretty, &true)
 }
 
@@ -160,13 +160,4 @@ fn answer<'a>(
     let seen = sessions.into_iter().filter(|found| call.shows(call.acl.session_read(&found.node)));
     let shown: Vec<_> = seen.map(|session| SessionJson::new(session)).collect();
     json_with(call.pretty, StatusCode::OK, index.headers(call), &shown)
-}
-
-async fn propose(api: &Api, command: Command) -> Result<(), Fault> {
-    let reply = api.services.propose.propose(command).await?;
-    if reply.is_done().map_err(Fault::Reject)? {
-        Ok(())
-    } else {
-        Err(Fault::Bug("a session neither compares nor locks".to_owned()))
-    }
 }

@@ -60,8 +60,7 @@ pub(in crate::api) async fn set(
         parse_number(text).map(Revision).map_err(wrong)
     });
     let command = Command::AutopilotSet(AutopilotSet { settings, cas: cas.transpose()? });
-    let reply = api.services.propose.propose(command).await?;
-    json(call.pretty, &reply.is_done().map_err(Fault::Reject)?)
+    json(call.pretty, &api.propose(command).await?)
 }
 
 fn decode(body: &[u8]) -> Result<Autopilot, Fault> {
