@@ -22,13 +22,11 @@ pub(super) fn config() -> DnsConfig {
     DnsConfig::new(Datacenter::new("dc1").unwrap(), NodeName::new("agent").unwrap())
 }
 
-/// Registers one machine with one instance of `web`.
-fn register(catalog: &mut Catalog, revision: u64, at: u32, meta: Meta) {
-    let address = Address::Ip(Ipv4Addr::from(0x0a00_0000 + at).into());
-    let machine = Machine { id: String::new(), address, tagged_addresses: BTreeMap::new(), meta };
-    let service = Service {
-        id: ServiceId::new("web").unwrap(),
-        name: ServiceName::new("web").unwrap(),
+/// A service of an id and a name that are the same.
+pub(super) fn service(name: &str) -> Service {
+    Service {
+        id: ServiceId::new(name).unwrap(),
+        name: ServiceName::new(name).unwrap(),
         tags: Vec::new(),
         address: None,
         tagged_addresses: BTreeMap::new(),
@@ -38,11 +36,17 @@ fn register(catalog: &mut Catalog, revision: u64, at: u32, meta: Meta) {
         enable_tag_override: false,
         create_revision: Revision(0),
         modify_revision: Revision(0),
-    };
+    }
+}
+
+/// Registers one machine with one instance of `web`.
+fn register(catalog: &mut Catalog, revision: u64, at: u32, meta: Meta) {
+    let address = Address::Ip(Ipv4Addr::from(0x0a00_0000 + at).into());
+    let machine = Machine { id: String::new(), address, tagged_addresses: BTreeMap::new(), meta };
     let registration = Registration {
         node: NodeName::new(&format!("n{at}")).unwrap(),
         machine: Some(machine),
-        service: Some(service),
+        service: Some(service("web")),
         checks: Vec::new(),
     };
     let _ = apply(catalog, Revision(revision), Now(0), &Command::Register(Box::new(registration)));

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use expect_test::{Expect, expect};
@@ -8,15 +7,13 @@ use super::*;
 use crate::catalog::apply::apply;
 use crate::catalog::command::{CoordinateUpdate, Machine, PreparedQueryDelete, Registration};
 use crate::catalog::{Catalog, Command};
-use crate::dns::tests::{config, known, source};
+use crate::dns::tests::{config, known, service, source};
 use crate::dns::{
     Incoming, Outgoing, QueryOptions, Setup, Transport, Worker, query, respond, text,
 };
 use crate::model::address::Address;
 use crate::model::coordinate::{Coordinate, CoordinateNumbers};
-use crate::model::name::ServiceId;
-use crate::model::number::{Revision, Weights};
-use crate::model::service::Service;
+use crate::model::number::Revision;
 use crate::model::time::Now;
 
 /// `SERVICE on NODE ADDRESS`, `place NODE SECONDS`, `query SERVICE [NEAR]` stores or changes the query `q`, and
@@ -46,23 +43,11 @@ fn parse(line: &str, has_query: bool) -> Command {
             let id = id.to_owned().try_into().unwrap();
             Command::PreparedQueryDelete(PreparedQueryDelete { id })
         }
-        [service, "on", node, address] => {
+        [name, "on", node, address] => {
             let (tagged_addresses, meta) = Default::default();
             let address = Address::new(address).unwrap();
             let machine = Some(Machine { id: String::new(), address, tagged_addresses, meta });
-            let service = Some(Service {
-                id: ServiceId::new(service).unwrap(),
-                name: ServiceName::new(service).unwrap(),
-                tags: Vec::new(),
-                address: None,
-                tagged_addresses: BTreeMap::new(),
-                meta: BTreeMap::new(),
-                port: 80,
-                weights: Weights::default(),
-                enable_tag_override: false,
-                create_revision: Revision(0),
-                modify_revision: Revision(0),
-            });
+            let service = Some(service(name));
             let (node, checks) = (NodeName::new(node).unwrap(), Vec::new());
             Command::Register(Box::new(Registration { node, machine, service, checks }))
         }

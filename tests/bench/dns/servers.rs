@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use tempfile::TempDir;
 
 use crate::data::{self, Part};
-use crate::process::Process;
+use crate::process::{Process, free_port};
 use crate::query::{self, Expected};
 use crate::{Options, fault, register};
 
@@ -216,10 +216,6 @@ fn wait_for_answer(server: &mut Server, column: Column) -> io::Result<()> {
         }
     }
     Err(fault(format!("{} did not get ready", column.title())))
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// How long a server may take to start, without its registrations.

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::process::Process;
+use crate::process::{Process, free_port};
 use crate::wire::Connection;
 use crate::{Options, fault};
 
@@ -96,10 +96,6 @@ fn arguments(folder: &Path, settings: &Path, http_port: u16) -> io::Result<Vec<S
         words.extend([flag.to_owned(), path.display().to_string()]);
     }
     Ok(words)
-}
-
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Connections that one address may have: more than are opened, and as many as Consul takes where a process may

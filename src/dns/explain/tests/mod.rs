@@ -14,12 +14,13 @@ use crate::catalog::{Catalog, Command, View};
 use crate::dns::explain::{explain, show};
 use crate::dns::outside::Nothing;
 use crate::dns::query::{EdnsOptions, QueryOptions};
+use crate::dns::tests;
 use crate::dns::{CookieSecret, Incoming, Known, Setup, Transport, Worker, query, respond};
 use crate::model::address::Address;
 use crate::model::dns_config::DnsConfig;
 use crate::model::health::Status;
 use crate::model::name::{CheckId, Datacenter, NodeName, ServiceId, ServiceName, Tag};
-use crate::model::number::{Revision, Weights};
+use crate::model::number::Revision;
 use crate::model::service::Service;
 use crate::model::time::Now;
 use crate::zone::Zones;
@@ -62,13 +63,7 @@ fn register(catalog: &mut Catalog, line: &str) {
         name,
         tags,
         address: value("own=").map(|own| Address::new(own).unwrap()),
-        tagged_addresses: BTreeMap::new(),
-        meta: BTreeMap::new(),
-        port: 80,
-        weights: Weights::default(),
-        enable_tag_override: false,
-        create_revision: Revision(0),
-        modify_revision: Revision(0),
+        ..tests::service("web")
     };
     let checks = checks.into_iter().flatten().collect();
     let registration =
