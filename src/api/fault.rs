@@ -35,6 +35,9 @@ pub(in crate::api) enum Fault {
     /// The operator does not want it: 403.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The answer is not to be had in the form that was asked for: 415.
+    #[error("{0}")]
+    Format(&'static str),
     /// The body is larger than is allowed: 413.
     #[error("{0}")]
     TooLarge(String),
@@ -81,6 +84,7 @@ impl Fault {
             Self::AclsDisabled => StatusCode::UNAUTHORIZED,
             Self::Denied | Self::Token(_) | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Format(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,

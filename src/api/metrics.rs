@@ -20,6 +20,9 @@ pub(in crate::api) async fn metrics(State(api): State<Api>, call: Call) -> Resul
     permit(call.acl.agent_read(&api.options.node))?;
     let program = &api.services.program;
     if call.params.first("format") == Some("prometheus") {
+        if !api.options.answers_prometheus {
+            return Err(Fault::Format(PROMETHEUS_OFF));
+        }
         let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         return Ok((
             [(header::CONTENT_TYPE, text)],
@@ -195,3 +198,6 @@ fn escape(value: &str) -> String {
 
 /// The length of an interval, in seconds (go-metrics' default, which Consul's rates are made of).
 const INTERVAL_S: f64 = 10.0;
+
+/// What Consul says where its users did not switch it on.
+const PROMETHEUS_OFF: &str = "Prometheus is not enabled since its retention time is not positive";

@@ -14,6 +14,7 @@ use crate::intake::http;
 use crate::intake::network;
 use crate::intake::read::{self, Notes};
 use crate::intake::service;
+use crate::intake::telemetry;
 use crate::intake::value::Value;
 use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::limits::{CHECK_OUTPUT_SETTING_MAX, KV_VALUE_SETTING_MAX, TXN_SETTING_MAX};
@@ -34,6 +35,7 @@ pub(crate) fn config(notes: &mut Notes, dev: bool, root: &Value) -> Config {
     http::read(notes, root, &mut config);
     behaviour(notes, root, &mut config);
     bounds(notes, root, &mut config);
+    config.prometheus_retention_time = telemetry::prometheus_retention_time(notes, root);
     definitions(notes, root, &mut config);
     together(notes, root, &mut config);
     config

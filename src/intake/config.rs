@@ -102,6 +102,9 @@ pub struct Config {
     pub session_ttl_min: Duration,
     /// Whether `exec` is refused.
     pub disable_remote_exec: bool,
+    /// For how long Prometheus is to find what is not counted any more. What was counted is never forgotten, so that
+    /// only zero means something: that Prometheus is not answered.
+    pub prometheus_retention_time: Option<Duration>,
     /// Services of the files, with unique ids.
     pub services: Vec<ServiceDefinition>,
     /// Checks of the files that stand alone, with ids unique among all checks.
@@ -270,6 +273,7 @@ impl Config {
             session_ttl_min: SESSION_TTL_MIN,
             autopilot: Autopilot::default(),
             disable_remote_exec: true,
+            prometheus_retention_time: None,
             services: Vec::new(),
             checks: Vec::new(),
         }

@@ -123,6 +123,9 @@ impl Config {
             "ServicesCount": self.services.len(),
             "SessionTTLMin": shown(self.session_ttl_min),
             "SkipLeaveOnInt": self.skip_leave_on_interrupt,
+            "Telemetry": {
+                "PrometheusRetentionTime": self.prometheus_retention_time.map(shown),
+            },
             "UnixSocketGroup": number(self.unix_sockets.group, 10),
             "UnixSocketMode": number(self.unix_sockets.mode, 8),
             "UnixSocketUser": number(self.unix_sockets.user, 10),

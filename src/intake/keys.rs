@@ -2,6 +2,7 @@
 
 use crate::intake::definition_keys::{CHECK, SERVICE};
 use crate::intake::schema::{Effect, KnownKey, Naming, Table, Type};
+use crate::intake::telemetry::TELEMETRY;
 
 /// A key that does what it says.
 pub(crate) const fn works(name: &'static str, holds: Type) -> KnownKey {
@@ -9,7 +10,7 @@ pub(crate) const fn works(name: &'static str, holds: Type) -> KnownKey {
 }
 
 /// A key that does nothing yet.
-const fn later(name: &'static str, holds: Type) -> KnownKey {
+pub(crate) const fn later(name: &'static str, holds: Type) -> KnownKey {
     KnownKey { name, holds, effect: Effect::Later }
 }
 
@@ -150,7 +151,7 @@ pub(crate) static CONFIG: Table = Table {
         later("enable_syslog", Type::Bool),
         later("syslog_facility", Type::Text),
         later("enable_debug", Type::Bool),
-        later("telemetry", Type::Any),
+        works("telemetry", Type::Object(&TELEMETRY)),
         // The service mesh, the vendor's editions, and what has no meaning here.
         ignored("advertise_reconnect_timeout"),
         ignored("audit"),

@@ -62,6 +62,8 @@ mod build_forward;
 
 mod build_autopilot;
 
+mod telemetry;
+
 mod build;
 
 mod zones;

@@ -76,6 +76,21 @@ fn a_reload_changes_the_rules_and_how_many_one_client_may_have() {
 }
 
 #[test]
+fn prometheus_is_answered_unless_it_is_switched_off() {
+    let path = "/v1/agent/metrics?format=prometheus";
+    for (settings, status) in [
+        ("{}", 200),
+        (r#"{"telemetry": {"prometheus_retention_time": "1m"}}"#, 200),
+        (r#"{"telemetry": {"prometheus_retention_time": "0s"}}"#, 415),
+        (r#"{"telemetry": {"prometheus_retention_time": "-1s"}}"#, 415),
+    ] {
+        let (_folder, agent) = agent(settings);
+        let (found, _) = http(agent.http, "GET", path, b"");
+        assert_eq!(found, status, "{settings}");
+    }
+}
+
+#[test]
 fn cached_answers_can_be_switched_off() {
     let says_so = |settings| {
         let (_folder, agent) = agent(settings);

@@ -1,7 +1,11 @@
+use std::sync::Arc;
+
 use expect_test::expect;
 
-use super::fixture::{check, snapshot};
+use super::fixture::{check, check_on, server_in, snapshot};
+use crate::acl::AclsDisabled;
 use crate::api::metrics;
+use crate::publish::Cluster;
 
 #[tokio::test]
 async fn an_agents_service_is_registered_checked_and_gone() {
@@ -68,6 +72,24 @@ fn metrics_are_read_by_prometheus() {
         consul_runtime_alloc_bytes 1.5
     "##]]
     .assert_eq(&metrics::to_prometheus(&snapshot()));
+}
+
+#[tokio::test]
+async fn prometheus_is_refused_where_the_operator_wants_it_to_be() {
+    let server = server_in(&Cluster::default(), Arc::new(AclsDisabled), &[], |options| {
+        options.answers_prometheus = false;
+    });
+    check_on(
+        &server,
+        &["GET /v1/agent/metrics?format=prometheus"],
+        expect![[r#"
+        415
+        content-type: text/plain; charset=utf-8
+        Prometheus is not enabled since its retention time is not positive"#]],
+    )
+    .await;
+    let answer = server.ask("GET /v1/agent/metrics").await;
+    assert_eq!(answer.status(), 200);
 }
 
 #[tokio::test]
