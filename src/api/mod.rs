@@ -242,6 +242,8 @@ pub struct ApiOptions {
     /// For how long the leader may be silent while reads of the catalog that do not say how fresh they have to be are
     /// answered from what is here (`discovery_max_stale`); the leader is asked where nothing was set.
     pub discovery_stale_max: Option<Duration>,
+    /// Whether this machine says where it is in the network.
+    pub tells_coordinate: bool,
     /// Whether Prometheus is told what was counted.
     pub answers_prometheus: bool,
 }

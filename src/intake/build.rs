@@ -122,6 +122,7 @@ fn behaviour(notes: &mut Notes, root: &Value, config: &mut Config) {
     set(&mut config.skip_leave_on_interrupt, read::flag(root, "skip_leave_on_interrupt"));
     set(&mut config.enable_script_checks, read::flag(root, "enable_script_checks"));
     set(&mut config.enable_local_script_checks, read::flag(root, "enable_local_script_checks"));
+    set(&mut config.disable_coordinates, read::flag(root, "disable_coordinates"));
     set(&mut config.disable_remote_exec, read::flag(root, "disable_remote_exec"));
     set(&mut config.ui, read::flag(root, "ui"));
     let ui_config = root.entry("ui_config").and_then(|ui| read::flag(ui, "enabled"));

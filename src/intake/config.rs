@@ -102,6 +102,8 @@ pub struct Config {
     pub session_ttl_min: Duration,
     /// Whether `exec` is refused.
     pub disable_remote_exec: bool,
+    /// Whether nobody is told where this agent is in the network.
+    pub disable_coordinates: bool,
     /// For how long Prometheus is to find what is not counted any more. What was counted is never forgotten, so that
     /// only zero means something: that Prometheus is not answered.
     pub prometheus_retention_time: Option<Duration>,
@@ -273,6 +275,7 @@ impl Config {
             session_ttl_min: SESSION_TTL_MIN,
             autopilot: Autopilot::default(),
             disable_remote_exec: true,
+            disable_coordinates: false,
             prometheus_retention_time: None,
             services: Vec::new(),
             checks: Vec::new(),

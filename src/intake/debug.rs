@@ -98,6 +98,7 @@ impl Config {
             "ChecksCount": self.checks.len(),
             "DefaultQueryTime": shown(self.default_query_time),
             "DiscoveryMaxStale": shown(self.discovery_max_stale),
+            "DisableCoordinates": self.disable_coordinates,
             "DisableRemoteExec": self.disable_remote_exec,
             "EnableLocalScriptChecks": self.enable_local_script_checks,
             "EnableRemoteScriptChecks": self.enable_script_checks,

@@ -105,6 +105,7 @@ pub(crate) static CONFIG: Table = Table {
         later("enable_agent_tls_for_checks", Type::Bool),
         later("watches", Type::Objects(&WATCH)),
         works("disable_remote_exec", Type::Bool),
+        works("disable_coordinates", Type::Bool),
         works("session_ttl_min", Type::Duration),
         // Security.
         later("encrypt", Type::Text),
@@ -162,7 +163,6 @@ pub(crate) static CONFIG: Table = Table {
         ignored("connect_enabled"),
         ignored("cloud"),
         ignored("disable_anonymous_signature"),
-        ignored("disable_coordinates"),
         ignored("disable_update_check"),
         ignored("enable_central_service_config"),
         ignored("experiments"),

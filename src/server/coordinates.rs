@@ -9,18 +9,27 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::Command;
 use crate::catalog::command::CoordinateUpdate;
 use crate::catalog::reply::Topic;
+use crate::intake::Config;
 use crate::model::coordinate::Coordinate;
 use crate::model::name::NodeName;
 use crate::publish::{Propose, Reader};
 
-/// Tells it until `stop`, whenever the catalog has the node and says otherwise.
+/// Tells it until `stop`, whenever the catalog has the node and says otherwise; not at all where the operator does
+/// not want it.
 pub(in crate::server) fn tell(
+    config: &Config,
     node: &NodeName,
     reader: &Reader,
     propose: &Arc<dyn Propose>,
     stop: &CancellationToken,
 ) -> impl Future<Output = ()> + Send + use<> {
-    keep_told(node.clone(), reader.clone(), Arc::clone(propose), stop.clone())
+    let is_wanted = !config.disable_coordinates;
+    let telling = keep_told(node.clone(), reader.clone(), Arc::clone(propose), stop.clone());
+    async move {
+        if is_wanted {
+            telling.await;
+        }
+    }
 }
 
 async fn keep_told(

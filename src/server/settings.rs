@@ -151,6 +151,7 @@ pub(in crate::server) fn api_options(config: &Config, identity: &Identity) -> Ap
         wait_max: config.max_query_time,
         session_ttl_min: config.session_ttl_min,
         discovery_stale_max: Some(config.discovery_max_stale).filter(|age| !age.is_zero()),
+        tells_coordinate: !config.disable_coordinates,
         answers_prometheus: config.prometheus_retention_time != Some(Duration::ZERO),
     }
 }

@@ -93,10 +93,10 @@ pub(in crate::server) async fn start(
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     let router = api::router(settings::api_options(&config, &identity), services);
     let clients = start_http(sockets.http, &config, router, &stops.http, &mut tasks);
-    tasks.spawn(coordinates::tell(&identity.node, &reader, &propose, &stops.leading));
+    tasks.spawn(coordinates::tell(&config, &identity.node, &reader, &propose, &stops.leading));
     tasks.spawn(leading(&config, members, &reader, &raft).run(stops.leading.clone()));
 
-    settle(&agent, &reader, &identity.node).await;
+    settle(&config, &agent, &reader, &identity.node).await;
     banner::print_ready(&http_addresses, &dns_addresses);
     Ok(Running {
         sources,
@@ -188,7 +188,7 @@ fn start_log(config: &Config, warnings: &[String]) -> Result<LogHandle, ServerFa
 /// Waits until the catalog shows what this agent states, and that it is alive, so that the first `dig` after
 /// `ready` finds it. Where there is no leader to tell, readiness does not wait for one: what is known can be
 /// answered.
-async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
+async fn settle(config: &Config, agent: &Agent, reader: &Reader, node: &NodeName) {
     let told = async {
         agent.synchronised().await;
         // That attempt may have found no leader yet, so what counts is what is there.
@@ -200,7 +200,7 @@ async fn settle(agent: &Agent, reader: &Reader, node: &NodeName) {
             let view = reader.load();
             let Some(entry) = view.node(node.folded()) else { return false };
             entry.checks.contains_key(serf_health.as_str())
-                && view.node_coordinates(node.folded()).is_some()
+                && (config.disable_coordinates || view.node_coordinates(node.folded()).is_some())
                 && local.services.values().all(|stated| shows(entry, &stated.definition))
         };
         while !is_told() {

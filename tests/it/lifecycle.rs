@@ -345,6 +345,17 @@ fn broken_connections_and_bodies_leave_others_alone() {
 }
 
 #[test]
+fn an_agent_that_tells_no_coordinate_is_ready_without() {
+    let agent = Agent::dev().args(["-hcl", "disable_coordinates = true"]).start();
+    // Told as often as other things change, were it told at all.
+    agent.must("PUT", "/v1/agent/service/register", r#"{"Name": "web"}"#);
+    let own = serde_json::from_str::<Value>(&agent.must("GET", "/v1/agent/self", "")).unwrap();
+    assert_eq!(own["Coord"], Value::Null);
+    let nodes = agent.must("GET", "/v1/coordinate/nodes", "");
+    assert_eq!(nodes.trim(), "[]");
+}
+
+#[test]
 fn answers_say_that_addresses_may_be_translated() {
     let agent = Agent::dev().args(["-hcl", "translate_wan_addrs = true"]).start();
     let other = Agent::dev().start();

@@ -44,7 +44,9 @@ pub(in crate::api) async fn own(State(api): State<Api>, call: Call) -> Result<Re
             version: env!("CARGO_PKG_VERSION"),
         },
         debug_config: program.debug_config(),
-        coord: CoordinateJson::new(&own_coordinate(&view, &options.node)),
+        coord: options
+            .tells_coordinate
+            .then(|| CoordinateJson::new(&own_coordinate(&view, &options.node))),
         member: member.map(MemberJson::new),
         stats: program.stats(),
         xds: XdsJson::default(),

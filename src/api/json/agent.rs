@@ -66,8 +66,8 @@ pub(in crate::api) struct SelfJson<'a> {
     pub config: SelfConfigJson<'a>,
     /// The configuration.
     pub debug_config: serde_json::Value,
-    /// Where it is in the network's coordinates.
-    pub coord: CoordinateJson,
+    /// Where it is in the network's coordinates; `null` where it does not say so.
+    pub coord: Option<CoordinateJson>,
     /// What the gossip sees of it.
     pub member: Option<MemberJson<'a>>,
     /// Numbers by section.

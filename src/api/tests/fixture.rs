@@ -170,6 +170,7 @@ pub(super) fn server_in(
         wait_max: Duration::from_secs(600),
         session_ttl_min: SESSION_TTL_MIN,
         discovery_stale_max: None,
+        tells_coordinate: true,
         answers_prometheus: true,
     };
     decide(&mut options);

@@ -1,0 +1,1 @@
+disable_coordinates = true
