@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use crate::catalog::state::{Catalog, Instance, NodeEntry, ServiceEntry, Staged};
 use crate::model::autopilot::{Autopilot, AutopilotEntry};
 use crate::model::kv::KvPair;
@@ -69,21 +71,43 @@ impl Catalog {
 
     /// Nodes whose address this is, by name.
     pub fn nodes_at(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<NodeEntry>> {
+        self.nodes_within(ip, ip)
+    }
+
+    /// Nodes whose address is in a network, by address and name.
+    pub fn nodes_in(&self, network: IpNet) -> impl Iterator<Item = &Arc<NodeEntry>> {
+        self.nodes_within(network.network(), network.broadcast())
+    }
+
+    fn nodes_within(&self, first: IpAddr, last: IpAddr) -> impl Iterator<Item = &Arc<NodeEntry>> {
         let Ok(least) = NodeName::new(LEAST_NAME) else { unreachable!("a space is a name") };
         self.node_addresses
-            .range((Bound::Included((ip, least)), Bound::Unbounded))
-            .take_while(move |(found, _)| *found == ip)
+            .range((Bound::Included((first, least)), Bound::Unbounded))
+            .take_while(move |(found, _)| *found <= last)
             .filter_map(|(_, name)| self.nodes.get(name))
     }
 
     /// Services that have an instance whose own address this is, and its node; by name.
     pub fn services_at(&self, ip: IpAddr) -> impl Iterator<Item = (&ServiceName, &NodeName)> {
+        self.services_within(ip, ip)
+    }
+
+    /// Services that have an instance whose own address is in a network, and its node; by address and name.
+    pub fn services_in(&self, network: IpNet) -> impl Iterator<Item = (&ServiceName, &NodeName)> {
+        self.services_within(network.network(), network.broadcast())
+    }
+
+    fn services_within(
+        &self,
+        first: IpAddr,
+        last: IpAddr,
+    ) -> impl Iterator<Item = (&ServiceName, &NodeName)> {
         let least =
             (NodeName::new(LEAST_NAME), ServiceName::new(LEAST_NAME), ServiceId::new(LEAST_NAME));
         let (Ok(node), Ok(name), Ok(id)) = least else { unreachable!("a space is a name") };
         self.service_addresses
-            .range((Bound::Included((ip, name, node, id)), Bound::Unbounded))
-            .take_while(move |(found, ..)| *found == ip)
+            .range((Bound::Included((first, name, node, id)), Bound::Unbounded))
+            .take_while(move |(found, ..)| *found <= last)
             .map(|(_, name, node, _)| (name, node))
     }
 

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hickory_proto::rr::{RData, RecordType};
+use ipnet::IpNet;
 
 use crate::acl::Authorizer;
 use crate::catalog::Instance;
@@ -145,13 +146,21 @@ fn resolve_in_place<'k>(
         Zone::Reverse4 | Zone::Reverse6 => {
             let outcome = resolve_meaning(target, asker, known);
             // Most addresses are somebody else's.
-            let is_elsewhere = !outcome.is_in_catalog() && known.config.is_recursive;
-            if is_elsewhere && asker.recursion_desired {
+            let may_ask = known.config.is_recursive && asker.recursion_desired;
+            if may_ask && !outcome.is_in_catalog() && !is_own_zone(asked, target, known) {
                 return resolve_outside(asked, asker, known);
             }
             outcome
         }
     }
+}
+
+/// Whether others are not to say what zone this is, or whether it is signed: it is the one that our answers about
+/// addresses in it name.
+fn is_own_zone(asked: &Asked<'_>, target: &Target<'_>, known: &Known<'_>) -> bool {
+    let Meaning::Network(network) = target.meaning else { return false };
+    let is_about_zone = matches!(asked.kind, RecordType::SOA | RecordType::DS);
+    is_about_zone && is_somebody_in(known, network)
 }
 
 /// What a zone says, as far as its aliases lead through it alone: a domain of ours or another zone may stand below.
@@ -191,7 +200,7 @@ fn resolve_meaning<'k>(target: &Target<'k>, asker: Asker, known: &Known<'k>) -> 
         Meaning::Elsewhere => Outcome::Refused(Why::Outside),
         Meaning::Apex => Outcome::Apex(servers(known)),
         Meaning::NameServer => Outcome::NameServers(servers(known)),
-        Meaning::Network => Outcome::Network,
+        Meaning::Network(_) | Meaning::Supernet => Outcome::Network,
         Meaning::Empty => Outcome::NoData,
         Meaning::Service { name, tag } => resolve_service(known, name, tag.as_deref()),
         Meaning::Node { name } => {
@@ -313,6 +322,18 @@ fn resolve_reverse<'k>(known: &Known<'k>, ip: IpAddr) -> Outcome<'k> {
         Some((name, _)) => Outcome::ServiceAt(name),
         None => Outcome::NoName(Reason::UnknownAddress),
     }
+}
+
+/// Whether a machine or a service that may be seen has an address there.
+fn is_somebody_in(known: &Known<'_>, network: IpNet) -> bool {
+    let (view, acl) = (known.view, known.acl);
+    let sees_service = |(name, node): (&ServiceName, &NodeName)| sees_service(acl, name, node);
+    view.nodes_in(network).any(|entry| acl.node_read(&entry.node.name))
+        || view.services_in(network).any(sees_service)
+}
+
+fn sees_service(acl: &Authorizer, name: &ServiceName, node: &NodeName) -> bool {
+    acl.service_read(name) && acl.node_read(node)
 }
 
 /// The machines that run a healthy server; without one, the agent's own.

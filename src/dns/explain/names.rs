@@ -38,7 +38,8 @@ impl Witness for Names {
             Meaning::Query { name } => prepared::judge_all(scene, outcome, name, &self.viewer),
             Meaning::Apex
             | Meaning::NameServer
-            | Meaning::Network
+            | Meaning::Network(_)
+            | Meaning::Supernet
             | Meaning::Empty
             | Meaning::Node { .. }
             | Meaning::Addresses(_)

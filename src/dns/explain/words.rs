@@ -29,7 +29,8 @@ pub(super) fn of_meaning(target: &Target<'_>) -> String {
     match &target.meaning {
         Meaning::Apex => "the suffix itself".to_owned(),
         Meaning::NameServer => "the servers of the suffix".to_owned(),
-        Meaning::Network => "a network of addresses, or what it is part of".to_owned(),
+        Meaning::Network(network) => format!("the network {network}"),
+        Meaning::Supernet => "what networks are part of".to_owned(),
         Meaning::Empty => "a name that only has names below it".to_owned(),
         Meaning::Service { name, tag: None } => format!("service `{name}`"),
         Meaning::Service { name, tag: Some(tag) } => format!("service `{name}`, tag `{tag}`"),

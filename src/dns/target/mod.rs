@@ -11,6 +11,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::dns::Known;
 use crate::dns::addresses::Addresses;
 use crate::dns::question::Asked;
@@ -40,8 +42,10 @@ pub(super) enum Meaning<'a> {
     Apex,
     /// `ns` below it: the servers.
     NameServer,
-    /// A network of addresses, or what it is part of: others may take it for a zone.
-    Network,
+    /// A network of addresses: others may take it for a zone.
+    Network(IpNet),
+    /// What such networks are part of: others may take that for a zone too.
+    Supernet,
     /// A name without data that has names below it (RFC 4592 §2.2.2).
     Empty,
     /// Instances of a service.

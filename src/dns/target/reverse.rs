@@ -1,7 +1,10 @@
 //! Reverse names → addresses, or the networks that they stand for.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, PrefixLenError};
 
 use crate::dns::target::{Absence, Meaning, Zone};
 
@@ -32,11 +35,12 @@ pub(super) fn networks(labels: &[Cow<'_, str>], zone: Zone<'_>) -> usize {
 enum Spelled {
     /// A whole address.
     Whole(IpAddr),
-    /// The beginning of one: there are names below it.
-    Beginning {
-        /// Whether it names a network, or what that is part of.
-        is_network: bool,
-    },
+    /// A network of them.
+    Network(IpNet),
+    /// The beginning of one that is shorter than a network's.
+    Short,
+    /// The beginning of one that is longer.
+    Long,
     /// None.
     Nothing,
 }
@@ -47,8 +51,9 @@ fn meaning<'a>(labels: &[Cow<'a, str>], read: fn(&[Cow<'a, str>]) -> Spelled) ->
     }
     match read(labels) {
         Spelled::Whole(ip) => Meaning::Reverse(ip),
-        Spelled::Beginning { is_network: true } => Meaning::Network,
-        Spelled::Beginning { is_network: false } => Meaning::Empty,
+        Spelled::Network(network) => Meaning::Network(network),
+        Spelled::Short => Meaning::Supernet,
+        Spelled::Long => Meaning::Empty,
         Spelled::Nothing => Meaning::Absent(Absence::Address),
     }
 }
@@ -63,10 +68,11 @@ fn read_reverse4(labels: &[Cow<'_, str>]) -> Spelled {
         let Some(value) = read_octet(label) else { return Spelled::Nothing };
         *octet = value;
     }
-    if labels.len() < octets.len() {
-        return Spelled::Beginning { is_network: labels.len() <= REVERSE4_ZONE_LABELS };
+    let address = IpAddr::from(Ipv4Addr::from(octets));
+    if labels.len() == octets.len() {
+        return Spelled::Whole(address);
     }
-    Spelled::Whole(Ipv4Addr::from(octets).into())
+    beginning(labels.len(), REVERSE4_ZONE_LABELS, || IpNet::new(address, REVERSE4_ZONE_BITS))
 }
 
 /// Thirty-two nibbles, the last first (RFC 3596 §2.5).
@@ -79,10 +85,26 @@ fn read_reverse6(labels: &[Cow<'_, str>]) -> Spelled {
         let Some(nibble) = read_nibble(label) else { return Spelled::Nothing };
         bits = bits << 4 | u128::from(nibble);
     }
-    if labels.len() < NIBBLES {
-        return Spelled::Beginning { is_network: labels.len() <= REVERSE6_ZONE_LABELS };
+    if labels.len() == NIBBLES {
+        return Spelled::Whole(Ipv6Addr::from(bits).into());
     }
-    Spelled::Whole(Ipv6Addr::from(bits).into())
+    beginning(labels.len(), REVERSE6_ZONE_LABELS, || {
+        IpNet::new(Ipv6Addr::from(bits << REVERSE6_ZONE_BITS).into(), REVERSE6_ZONE_BITS)
+    })
+}
+
+/// What the beginning of an address spells.
+fn beginning(
+    labels: usize,
+    zone_labels: usize,
+    network: impl FnOnce() -> Result<IpNet, PrefixLenError>,
+) -> Spelled {
+    match labels.cmp(&zone_labels) {
+        Ordering::Less => Spelled::Short,
+        // No network has more bits than its addresses.
+        Ordering::Equal => network().map_or(Spelled::Nothing, Spelled::Network),
+        Ordering::Greater => Spelled::Long,
+    }
 }
 
 fn read_octet(label: &str) -> Option<u8> {
@@ -99,8 +121,14 @@ fn read_nibble(label: &str) -> Option<u32> {
 /// Octets that name a network of IPv4.
 const REVERSE4_ZONE_LABELS: usize = 3;
 
-/// Nibbles that name a network of IPv6: 64 bits.
+/// Bits that they are.
+const REVERSE4_ZONE_BITS: u8 = 24;
+
+/// Nibbles that name a network of IPv6.
 const REVERSE6_ZONE_LABELS: usize = 16;
+
+/// Bits that they are: half of an address.
+const REVERSE6_ZONE_BITS: u8 = 64;
 
 /// Nibbles of an IPv6 address.
 const NIBBLES: usize = 32;

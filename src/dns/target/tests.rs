@@ -95,11 +95,15 @@ fn datacenters_stand_right_of_the_keyword() {
 fn reverse_names_spell_addresses() {
     check("4.3.2.1.in-addr.arpa", "Reverse4 Reverse(1.2.3.4)");
     check("0.0.0.0.in-addr.arpa", "Reverse4 Reverse(0.0.0.0)");
-    check("3.2.1.in-addr.arpa", "Reverse4 Network");
+    check("3.2.1.in-addr.arpa", "Reverse4 Network(1.2.3.0/24)");
     check("in-addr.arpa", "Reverse4 Apex");
     check("00.3.2.1.in-addr.arpa", "Reverse4 Absent(Address)");
     check("+4.3.2.1.in-addr.arpa", "Reverse4 Absent(Address)");
-    check("f.ip6.arpa", "Reverse6 Network");
+    check("2.1.in-addr.arpa", "Reverse4 Supernet");
+    check("f.ip6.arpa", "Reverse6 Supernet");
+    let network = format!("2.{}8.b.d.0.1.0.0.2.ip6.arpa", "0.".repeat(7));
+    check(&network, "Reverse6 Network(2001:db8:0:2::/64)");
+    check(&format!("1.{network}"), "Reverse6 Empty");
     check("ff.ip6.arpa", "Reverse6 Absent(Address)");
     let loopback = format!("1.{}ip6.arpa", "0.".repeat(31));
     check(&loopback, "Reverse6 Reverse(::1)");
