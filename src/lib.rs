@@ -68,6 +68,7 @@
 //! | `Sheet` | an Answer in bytes that can be copied into any message that asks the same | `Answer`: records, codes and reasons |
 //! | `Setup` | DNS settings with what follows from them | `DnsConfig`: what the operator set |
 //! | `Definition` | a service or check as a file or an agent call states it | `Service`/`Check`: what the catalog holds |
+//! | `Adopted` | a service as it is stated, and as it is with the tags that others gave it | `Definition`: as it is stated |
 //! | `Probe` | what a check does to find out | `Check`: the result and its identity |
 //! | `StaticZone` | records from a zone file | `Domain`: the suffix that we own |
 //! | `Set` | the records of one name and type in a StaticZone (the RFCs' RRset) | `Row`: a piece of the catalog |
@@ -83,7 +84,10 @@
 //! | `Coordinate` | where a node is in the network, for estimates of round trips | `Address`: where it is reached |
 //! | `Rules` | what an operator decided about all endpoints of the API: `http_config` | `Authorizer`: what one caller may do |
 //! | `Pulse` | whether there is a leader, and when it was heard | `Cluster`: all that is known of it |
+//! | `ServerHealth` | how all servers are together, as one of them knows it | `Pulse`: whether there is a leader · `Check`: how a service or a node is |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |
+//! | `Own` | who a server says that it is, to whoever asks the API | `Identity`: who this machine is, before anybody is told |
+//! | `Supernet` | what networks of reverse names are part of | `Network`: addresses in one zone of ours |
 
 pub mod model;
 
