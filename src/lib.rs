@@ -9,7 +9,7 @@
 //!       ▼                                                   ▼
 //!   dns/question.rs   bytes → Question                  catalog/command.rs   Command
 //!   dns/target        Question → Target                     │ publish::Propose → raft/node.rs
-//!   dns/resolve.rs    Target × View → Outcome ◄ zone/       ▼
+//!   dns/resolve       Target × View → Outcome ◄ zone/       ▼
 //!   dns/answer.rs     Outcome → Answer        ◄ forward/  raft/log → raft/machine
 //!   dns/{sheet,fit}.rs  Answer → bytes ≤ budget             │ catalog/apply/*   pure
 //!       │                                                   ▼

@@ -52,7 +52,7 @@ fn register(catalog: &mut Catalog, revision: u64, at: u32, meta: Meta) {
     let _ = apply(catalog, Revision(revision), Now(0), &Command::Register(Box::new(registration)));
 }
 
-fn view(instances: u32) -> View {
+pub(super) fn view(instances: u32) -> View {
     let mut catalog = Catalog::default();
     for at in 1..=instances {
         register(&mut catalog, u64::from(at), at, Meta::new());

@@ -355,3 +355,6 @@ fn servers<'k>(known: &Known<'k>) -> Vec<&'k Arc<Node>> {
     }
     nodes
 }
+
+#[cfg(test)]
+mod tests;
