@@ -91,6 +91,9 @@ fn tags(notes: &mut Notes, value: &Value, name: &ServiceName) -> Vec<Tag> {
     let items = read::items(value, "tags");
     let texts: Vec<&str> =
         items.iter().map(|item| read::own_str(item).unwrap_or_default()).collect();
+    for (item, _) in items.iter().zip(&texts).filter(|(_, text)| text.is_empty()) {
+        notes.warn(&item.place, format!("an empty tag of service `{name}` is left out"));
+    }
     match parse_tags(&texts) {
         Ok(tags) => return tags,
         Err(TagsFault::TooMany(count)) => {

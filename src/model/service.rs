@@ -49,7 +49,8 @@ impl fmt::Display for TagsFault {
 
 impl std::error::Error for TagsFault {}
 
-/// The tags of a service.
+/// The tags of a service. An empty text is none: scripts that split an empty list write one, and nothing could ask
+/// for it.
 ///
 /// # Errors
 /// [`TagsFault`], where there are too many, or some are unusable.
@@ -59,7 +60,7 @@ pub fn parse_tags(texts: &[&str]) -> Result<Vec<Tag>, TagsFault> {
     }
     let mut tags = Vec::with_capacity(texts.len());
     let mut faults = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
+    for (index, text) in texts.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
         match Tag::new(text) {
             Ok(tag) => tags.push(tag),
             Err(fault) => faults.push((index, fault)),

@@ -299,8 +299,12 @@ pub(in crate::api) fn name<T, F: std::fmt::Display>(
     parsed.map_err(|fault| Fault::Invalid(format!("Invalid {what}: {fault}")))
 }
 
-/// What a registration may state. Namespaces and their like are newer Consul's, whose clients state them.
+/// What a registration may state. Namespaces and their like are newer Consul's, whose clients state them. A token
+/// here counts for nothing, as in Consul: that of the request does.
 const REGISTER_KEYS: &[&str] = &[
+    "Token",
+    "CreateIndex",
+    "ModifyIndex",
     "Datacenter",
     "ID",
     "Node",
@@ -367,6 +371,7 @@ pub(in crate::api) const CHECK_KEYS: &[&str] = &[
 
 /// What a deregistration may state. The address is what clients copy from the registration.
 const DEREGISTER_KEYS: &[&str] = &[
+    "Token",
     "Datacenter",
     "Node",
     "Address",

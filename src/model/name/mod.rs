@@ -2,7 +2,7 @@
 //!
 //! Consul keeps the spelling that was registered and compares without regard to case; so do these types.
 //! `Eq`, `Ord` and `Hash` see only the folded form, and so does `Borrow<str>`: look a name up by folded
-//! text.
+//! text. A [`Tag`] is the exception: it names nothing, and whoever spells it anew has changed it.
 
 mod key;
 
@@ -126,6 +126,22 @@ macro_rules! names {
             }
         }
 
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(out, "{:?}", self.as_str())
+            }
+        }
+    )*};
+}
+
+macro_rules! compared_folded {
+    ($($name:ident)*) => {$(
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 self.folded()
@@ -157,18 +173,6 @@ macro_rules! names {
                 self.folded().hash(state);
             }
         }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str(self.as_str())
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(out, "{:?}", self.as_str())
-            }
-        }
     )*};
 }
 
@@ -181,11 +185,22 @@ names! {
     ServiceId;
     /// One check, unique on its node.
     CheckId;
-    /// A label of a service instance: `v1` in `v1.web.service.consul`.
+    /// A label of a service instance: `v1` in `v1.web.service.consul`. Asked for in any case of letters, but filters
+    /// and clients see the spelling: equal is what is spelled alike.
     Tag;
     /// A datacenter: `dc1` in `web.service.dc1.consul`.
     Datacenter;
 }
+
+compared_folded! { NodeName ServiceName ServiceId CheckId Datacenter }
+
+impl PartialEq for Tag {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Tag {}
 
 impl ServiceName {
     /// Whether DNS can carry the name as one label of letters, digits and hyphens (RFC 1123 §2.1).

@@ -9,6 +9,13 @@ fn names_keep_their_spelling_and_compare_folded() {
 }
 
 #[test]
+fn tags_that_are_spelled_otherwise_are_others() {
+    let tag = |text| Tag::new(text).unwrap();
+    assert_ne!(tag("V1"), tag("v1"));
+    assert_eq!(tag("V1").folded(), tag("v1").folded());
+}
+
+#[test]
 fn bad_names_say_why() {
     assert_eq!(NodeName::new(""), Err(NameFault::Empty));
     assert_eq!(NodeName::new("a\nb"), Err(NameFault::Control));
