@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -37,7 +38,7 @@ pub fn router(options: ApiOptions, services: Services) -> Router {
         .merge(operator_routes())
         // Of known paths only: a path that is unknown has nothing to forbid, to time or to compress.
         .route_layer(from_fn_with_state(api.clone(), attend))
-        .fallback(|| async { StatusCode::NOT_FOUND })
+        .fallback(elsewhere)
         .with_state(api)
 }
 
@@ -178,6 +179,23 @@ pub(in crate::api) fn refuse_method(
 async fn front() -> String {
     let version = env!("CARGO_PKG_VERSION");
     format!("lictor {version}: the HTTP API is below /v1/; there is no web interface\n")
+}
+
+/// Sends `//v1/…` to `/v1/…`: clients put a path behind an address that ends in a slash, and Consul lets them. A
+/// write keeps its method by it.
+async fn elsewhere(request: Request) -> Response {
+    let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    let path = target.trim_start_matches('/');
+    if !target.starts_with("//") || !path.starts_with("v1/") {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let Ok(location) = HeaderValue::from_str(&format!("/{path}")) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let is_read = request.method() == Method::GET;
+    let status =
+        if is_read { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
+    (status, [(header::LOCATION, location)]).into_response()
 }
 
 /// Sends `/v1/kv` to `/v1/kv/`, as Consul does.

@@ -16,7 +16,7 @@ use crate::api::call::Call;
 use crate::api::fault::Fault;
 use crate::api::filter::Shape;
 use crate::api::json::check::CheckJson;
-use crate::api::json::object::{Object, parse};
+use crate::api::json::object::{Object, parse_printed};
 use crate::api::vet::{vet_check, vet_check_change};
 use crate::intake;
 use crate::model::health::Status;
@@ -98,7 +98,7 @@ pub(in crate::api) async fn update(
 ) -> Result<Response, Fault> {
     let id = call.under("/v1/agent/check/update/")?;
     let body = read_json(&headers, body).await?;
-    let value = parse(&body)?;
+    let value = parse_printed(&body)?;
     let root = Object::root(&value, "checkUpdate")?.only(&["Status", "Output"])?;
     let word = root.text("Status")?;
     let invalid = || Fault::Invalid(format!("Invalid check status: '{word}'"));

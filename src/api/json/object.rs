@@ -32,6 +32,43 @@ pub(in crate::api) fn parse(body: &[u8]) -> Result<Value, Fault> {
     })
 }
 
+/// Parses a body that repeats what a program printed: what is no Unicode becomes replacement characters, as in Go,
+/// be it bytes or halves of surrogate pairs, as scripts of Python write them for bytes.
+///
+/// # Errors
+/// As [`parse`].
+pub(in crate::api) fn parse_printed(body: &[u8]) -> Result<Value, Fault> {
+    let text = String::from_utf8_lossy(body);
+    let mut whole = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        whole.push_str(before);
+        let bytes = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(_), _) => {
+                whole.push(char::REPLACEMENT_CHARACTER);
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            // Whatever is escaped, it begins no escape itself.
+            (None, _) => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (escape, after) = escape.split_at(bytes);
+        whole.push_str(escape);
+        rest = after;
+    }
+    whole.push_str(rest);
+    parse(whole.as_bytes())
+}
+
+/// The half of a surrogate pair that a text begins with, escaped (RFC 8259 §7).
+fn surrogate(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    let unit = u16::from_str_radix(digits, 16).ok()?;
+    (0xd800..=0xdfff).contains(&unit).then_some(unit)
+}
+
 /// The list that a body is; `null` is one without items. `name` is what it is called in errors.
 ///
 /// # Errors
