@@ -1,5 +1,8 @@
 //! `/v1/kv/*`: the key/value store and its locks.
 
+use std::sync::Arc;
+
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -15,10 +18,12 @@ use crate::api::guard::permit;
 use crate::api::json::kv::{KeyText, KvPairJson};
 use crate::api::meter::time_kv_write;
 use crate::api::params::parse_number;
+use crate::api::piecewise::{self, Piecewise};
 use crate::api::session::lock_session;
 use crate::catalog::command::{KvDelete, KvDeleteTree, KvLock, KvSet};
 use crate::catalog::reply::Topic;
 use crate::catalog::{Command, View};
+use crate::model::kv::KvPair;
 use crate::model::name::{Key, KeyPrefix};
 use crate::model::number::Revision;
 
@@ -54,11 +59,22 @@ async fn tree(
     let topics = vec![Topic::KeyPrefix(KeyPrefix::new(prefix))];
     let (view, index) = read(api, options, topics, |view| view.prefix_revision(prefix)).await?;
     let entries = view.keys_with_prefix(prefix).filter(|e| call.shows_key(&e.key));
-    let entries: Vec<_> = entries.map(|e| KvPairJson::new(e)).collect();
+    let entries: Vec<&Arc<KvPair>> = entries.collect();
     if entries.is_empty() {
         return Ok(not_found(index.headers(call)));
     }
-    json_with(call.pretty, StatusCode::OK, index.headers(call), &entries)
+    let headers = index.headers(call);
+    let bytes: usize = entries.iter().map(|e| e.key.as_bytes().len() + e.value.len()).sum();
+    if bytes < TREE_AT_ONCE_BYTES_MAX && entries.len() < TREE_AT_ONCE_ENTRIES_MAX {
+        let entries: Vec<_> = entries.into_iter().map(|e| KvPairJson::new(e)).collect();
+        return json_with(call.pretty, StatusCode::OK, headers, &entries);
+    }
+    let entries: Vec<Arc<KvPair>> = entries.into_iter().map(Arc::clone).collect();
+    let body = piecewise::list(call.pretty, entries, |pretty, e| {
+        piecewise::single(pretty, KvPairJson::new(e))
+    });
+    let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Ok((Extension(Piecewise), headers, json, body).into_response())
 }
 
 async fn keys(
@@ -193,6 +209,12 @@ fn raw_headers() -> [(HeaderName, HeaderValue); 3] {
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
     ]
 }
+
+/// A tree of fewer bytes of keys and values is answered in one piece.
+const TREE_AT_ONCE_BYTES_MAX: usize = 256 * 1024;
+
+/// And so is one of fewer entries.
+const TREE_AT_ONCE_ENTRIES_MAX: usize = 1024;
 
 /// Where keys begin.
 const PREFIX: &str = "/v1/kv/";

@@ -90,6 +90,8 @@ mod body;
 
 mod answer;
 
+mod piecewise;
+
 mod fault;
 
 mod json;

@@ -14,6 +14,7 @@ use crate::catalog::command::{
 use crate::catalog::reply::Reject;
 use crate::model::check::Check;
 use crate::model::kv::KvPair;
+use crate::model::limits::TRANSACTION_FOUND_BYTES_MAX;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::node::Node;
 use crate::model::number::Revision;
@@ -189,6 +190,16 @@ impl Found {
             Self::Check(check) => check.modify_revision,
         }
     }
+
+    /// What it adds to an answer, in bytes. Of what is registered about as much is counted as it takes at most: only
+    /// keys come by the thousand.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Key(pair) => pair.key.as_bytes().len() + pair.value.len() + FOUND_FRAME_BYTES,
+            Self::Node(_) | Self::Service(..) | Self::Check(_) => FOUND_REGISTERED_BYTES,
+        }
+    }
 }
 
 /// An operation that cannot be done, for which the whole transaction is not.
@@ -249,6 +260,8 @@ pub enum Conflict {
     DeleteStale(Subject),
     /// A rule forbids it.
     Rejected(Reject),
+    /// It and those before it find more than [`TRANSACTION_FOUND_BYTES_MAX`].
+    FoundTooMuch,
     /// A newer peer's operation, which this one does not know.
     Unknown,
 }
@@ -297,7 +310,18 @@ impl fmt::Display for Conflict {
                 out.write_str("Missing service registration")
             }
             Self::Rejected(reject) => reject.fmt(out),
+            Self::FoundTooMuch => write!(
+                out,
+                "the transaction finds more than {TRANSACTION_FOUND_BYTES_MAX} bytes; read them with \
+                 `GET /v1/kv/PREFIX?recurse`"
+            ),
             Self::Unknown => out.write_str("a newer server's operation, unknown here"),
         }
     }
 }
+
+/// What stands around a key and its value in an answer, in bytes.
+const FOUND_FRAME_BYTES: usize = 128;
+
+/// What a node, a service or a check takes in an answer, in bytes.
+const FOUND_REGISTERED_BYTES: usize = 4096;

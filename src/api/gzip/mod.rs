@@ -1,15 +1,18 @@
 //! Response → the same compressed, where the client asks for it (RFC 9110 §12.5.3, RFC 1952).
 //!
-//! Answers that are whole are compressed, however small, as Consul does it; streams never are: what is said has to
-//! arrive.
+//! Answers that are whole are compressed, however small, as Consul does it, and so are those that come in pieces for
+//! their length; other streams never are: what is said has to arrive.
 
 use std::io::Write as _;
 
-use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody as _, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use futures_util::{StreamExt as _, stream};
+
+use crate::api::piecewise::Piecewise;
 
 /// Whether a client takes gzip: it names it, or all codings, and not with a weight of nothing.
 pub(in crate::api) fn is_asked_for(headers: &HeaderMap) -> bool {
@@ -29,8 +32,11 @@ pub(in crate::api) fn is_asked_for(headers: &HeaderMap) -> bool {
     rest.unwrap_or(false)
 }
 
-/// Compresses an answer that is whole and not empty.
+/// Compresses an answer that is whole and not empty, or comes in pieces for its length.
 pub(in crate::api) async fn compress(response: Response) -> Response {
+    if response.extensions().get::<Piecewise>().is_some() {
+        return compress_pieces(response);
+    }
     let is_whole = response.body().size_hint().exact().is_some_and(|bytes| 0 < bytes);
     if !is_whole || response.headers().contains_key(header::CONTENT_ENCODING) {
         return response;
@@ -46,11 +52,39 @@ pub(in crate::api) async fn compress(response: Response) -> Response {
         tokio::task::spawn_blocking(move || pack(&plain)).await.unwrap_or(None)
     };
     let Some(packed) = packed else { return Response::from_parts(parts, Body::from(plain)) };
-    let headers = &mut parts.headers;
+    say_packed(&mut parts.headers);
+    Response::from_parts(parts, Body::from(packed))
+}
+
+fn say_packed(headers: &mut HeaderMap) {
     headers.remove(header::CONTENT_LENGTH);
     headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    Response::from_parts(parts, Body::from(packed))
+}
+
+/// Compresses each piece when it is asked for.
+fn compress_pieces(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    say_packed(&mut parts.headers);
+    let encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let packed = stream::try_unfold(Some((body.into_data_stream(), encoder)), next_packed);
+    Response::from_parts(parts, Body::from_stream(packed))
+}
+
+/// What is left to compress, and what it goes through; nothing after the last piece.
+type Rest = Option<(BodyDataStream, GzEncoder<Vec<u8>>)>;
+
+async fn next_packed(rest: Rest) -> Result<Option<(Bytes, Rest)>, axum::Error> {
+    let Some((mut plain, mut encoder)) = rest else { return Ok(None) };
+    while let Some(piece) = plain.next().await {
+        encoder.write_all(&piece?).map_err(axum::Error::new)?;
+        let packed = std::mem::take(encoder.get_mut());
+        if !packed.is_empty() {
+            return Ok(Some((Bytes::from(packed), Some((plain, encoder)))));
+        }
+    }
+    let packed = encoder.finish().map_err(axum::Error::new)?;
+    Ok(Some((Bytes::from(packed), None)))
 }
 
 /// A head without its body, which could not be read.

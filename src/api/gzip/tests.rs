@@ -1,6 +1,7 @@
 use std::io::Read as _;
 
 use super::*;
+use crate::api::piecewise;
 
 fn check(accepted: &[&str], is_asked: bool) {
     let mut headers = HeaderMap::new();
@@ -50,8 +51,23 @@ async fn small_and_large_answers_come_back_as_they_were() {
 }
 
 #[tokio::test]
+async fn answers_in_pieces_are_compressed_piece_by_piece() {
+    let texts: Vec<String> = (0..5000).map(|number: u32| number.to_string().repeat(20)).collect();
+    let plain = serde_json::to_vec(&texts).unwrap();
+    let body = piecewise::list(false, texts, |pretty, text| piecewise::single(pretty, text));
+    let mut response = Response::new(body);
+    response.extensions_mut().insert(Piecewise);
+    let response = compress(response).await;
+    assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+    let packed = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain);
+}
+
+#[tokio::test]
 async fn streams_and_nothing_stay_as_they_are() {
-    let pieces = futures_util::stream::iter([Ok::<_, std::io::Error>("piece")]);
+    let pieces = stream::iter([Ok::<_, std::io::Error>("piece")]);
     assert_eq!(compressed(Body::from_stream(pieces)).await, (None, b"piece".to_vec()));
     assert_eq!(compressed(Body::empty()).await, (None, Vec::new()));
 }

@@ -270,6 +270,10 @@ pub const DOMAIN_BYTES_MAX: usize = 120;
 /// Operations of one transaction, Consul's newer number.
 pub const TRANSACTION_OPERATIONS_MAX: usize = 128;
 
+/// What one transaction may find, keys and values together, in bytes: 128 operations could each ask for the whole
+/// store.
+pub const TRANSACTION_FOUND_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Largest `check_output_max_size`, in bytes: output is part of a replicated command.
 pub const CHECK_OUTPUT_SETTING_MAX: i64 = 1024 * 1024;
 

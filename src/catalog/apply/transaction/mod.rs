@@ -12,6 +12,7 @@ use crate::catalog::operation::{Conflict, Failure, Found, Operation, Subject};
 use crate::catalog::reply::{Changes, NoLock, Reply};
 use crate::catalog::state::Catalog;
 use crate::model::kv::KvPair;
+use crate::model::limits::TRANSACTION_FOUND_BYTES_MAX;
 use crate::model::name::Key;
 use crate::model::number::Revision;
 use crate::model::session::SessionId;
@@ -52,9 +53,17 @@ fn run(
     changes: &mut Changes,
 ) -> Result<Vec<Found>, Vec<Failure>> {
     let (mut found, mut failures) = (Vec::new(), Vec::new());
+    let mut bytes: usize = 0;
     for (place, operation) in operations.iter().enumerate() {
         match step(catalog, revision, operation, changes) {
-            Ok(more) => found.extend(more),
+            Ok(more) => {
+                bytes += more.iter().map(Found::bytes).sum::<usize>();
+                if TRANSACTION_FOUND_BYTES_MAX < bytes {
+                    failures.push(Failure { place, conflict: Conflict::FoundTooMuch });
+                    return Err(failures);
+                }
+                found.extend(more);
+            }
             Err(conflict) => failures.push(Failure { place, conflict }),
         }
     }

@@ -1,15 +1,19 @@
 //! Transactions, as tables.
 
+use bytes::Bytes;
 use expect_test::expect;
 use fastrand::Rng;
 
 use crate::catalog::Catalog;
+use crate::catalog::apply::apply;
 use crate::catalog::apply::tests::{self, check};
-use crate::catalog::command::{Command, DeregistrationTarget, Registration, Transaction};
-use crate::catalog::operation::{Failure, Found, Operation, Subject};
+use crate::catalog::command::{Command, DeregistrationTarget, KvSet, Registration, Transaction};
+use crate::catalog::operation::{Conflict, Failure, Found, Operation, Subject};
+use crate::catalog::reply::Reply;
 use crate::model::name::{CheckId, Key, KeyPrefix, NodeName, ServiceId};
 use crate::model::number::Revision;
 use crate::model::session::SessionId;
+use crate::model::time::Now;
 
 /// Steps parted by `; `: a Command's line, with ` cas N` behind nodes, services and checks, or `get KEY`,
 /// `get-or-empty KEY`, `tree PREFIX`, `index KEY N`, `holder KEY N`, `absent KEY`,
@@ -290,4 +294,23 @@ fn what_a_read_transaction_finds_is_the_same_without_a_place_in_the_log() {
             3 key "a" exists
     "#]],
     );
+}
+
+#[test]
+fn a_transaction_finds_no_more_than_an_answer_may_hold() {
+    let mut catalog = Catalog::default();
+    let value = Bytes::from(vec![b'x'; 1024 * 1024]);
+    for (revision, key) in (1..).zip(["a/1", "a/2", "a/3"]) {
+        let set = KvSet { key: Key::new(key).unwrap(), value: value.clone(), flags: 0, cas: None };
+        apply(&mut catalog, Revision(revision), Now(0), &Command::KvSet(set));
+    }
+    let trees = |count: usize| vec![step("tree a/"); count];
+    assert_eq!(catalog.look(&trees(5)).map(|found| found.len()), Ok(15));
+    let mut operations = trees(7);
+    operations.push(step("get none"));
+    let failure = Failure { place: 5, conflict: Conflict::FoundTooMuch };
+    assert_eq!(catalog.look(&operations), Err(vec![failure.clone()]), "the rest is not looked for");
+    let reply =
+        apply(&mut catalog, Revision(9), Now(0), &Command::Transact(Transaction { operations })).0;
+    assert_eq!(reply, Reply::Aborted(vec![failure]));
 }
