@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use crate::api::fault::Fault;
 use crate::api::gzip;
+use crate::api::leftover;
 use crate::api::meter;
 use crate::api::translate;
 use crate::api::{Api, Client};
@@ -52,10 +53,17 @@ pub(in crate::api) async fn attend(
 ) -> Response {
     let rules = api.services.rules.load_full();
     let takes_gzip = gzip::is_asked_for(request.headers());
+    let (request, leftover) = leftover::lend(request);
     let mut response = match refuse(&rules, &request) {
-        Some(fault) => fault.into_response(),
+        Some(fault) => {
+            drop(request);
+            fault.into_response()
+        }
         None => meter::time_request(request, |request| survive(request, next)).await,
     };
+    if let Some(leftover) = leftover {
+        leftover::drain(leftover, &mut response).await;
+    }
     translate::mark(&api, &mut response);
     for (name, value) in &rules.headers {
         response.headers_mut().insert(name.clone(), value.clone());

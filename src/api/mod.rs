@@ -24,6 +24,8 @@ mod routes;
 
 mod attend;
 
+mod leftover;
+
 mod gzip;
 
 mod call;

@@ -20,6 +20,7 @@ async fn a_body_that_never_ends_is_given_up() {
     let answer = server.send(Request::put("/v1/kv/slow").body(endless).unwrap()).await;
     expect![[r#"
         408
+        connection: close
         content-type: text/plain; charset=utf-8
         Request body did not arrive within 60 seconds"#]]
     .assert_eq(&show(answer).await);
