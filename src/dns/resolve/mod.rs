@@ -327,13 +327,8 @@ fn resolve_reverse<'k>(known: &Known<'k>, ip: IpAddr) -> Outcome<'k> {
 /// Whether a machine or a service that may be seen has an address there.
 fn is_somebody_in(known: &Known<'_>, network: IpNet) -> bool {
     let (view, acl) = (known.view, known.acl);
-    let sees_service = |(name, node): (&ServiceName, &NodeName)| sees_service(acl, name, node);
     view.nodes_in(network).any(|entry| acl.node_read(&entry.node.name))
-        || view.services_in(network).any(sees_service)
-}
-
-fn sees_service(acl: &Authorizer, name: &ServiceName, node: &NodeName) -> bool {
-    acl.service_read(name) && acl.node_read(node)
+        || view.services_in(network).any(|(name, node)| acl.instance_read(node, name))
 }
 
 /// The machines that run a healthy server; without one, the agent's own.
