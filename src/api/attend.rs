@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use futures_util::future::{Either, ready};
 use ipnet::IpNet;
 
 use crate::api::fault::Fault;
@@ -46,29 +47,31 @@ impl Default for Rules {
 }
 
 /// Serves a request of a known path, whatever its method.
-pub(in crate::api) async fn attend(
+///
+/// What is known at once is found out before there is a future, which would keep it: thousands of them wait.
+pub(in crate::api) fn attend(
     State(api): State<Api>,
     request: Request,
     next: Next,
-) -> Response {
+) -> impl Future<Output = Response> {
     let rules = api.services.rules.load_full();
     let takes_gzip = gzip::is_asked_for(request.headers());
     let (request, leftover) = leftover::lend(request);
-    let mut response = match refuse(&rules, &request) {
-        Some(fault) => {
-            drop(request);
-            fault.into_response()
-        }
-        None => meter::time_request(request, |request| survive(request, next)).await,
+    let answering = match refuse(&rules, &request) {
+        Some(fault) => Either::Left(ready(fault.into_response())),
+        None => Either::Right(meter::time_request(request, |request| survive(request, next))),
     };
-    if let Some(leftover) = leftover {
-        leftover::drain(leftover, &mut response).await;
+    async move {
+        let mut response = answering.await;
+        if let Some(leftover) = leftover {
+            leftover::drain(leftover, &mut response).await;
+        }
+        translate::mark(&api, &mut response);
+        for (name, value) in &rules.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        if takes_gzip { gzip::compress(response).await } else { response }
     }
-    translate::mark(&api, &mut response);
-    for (name, value) in &rules.headers {
-        response.headers_mut().insert(name.clone(), value.clone());
-    }
-    if takes_gzip { gzip::compress(response).await } else { response }
 }
 
 /// The rule that forbids a request.
@@ -88,10 +91,10 @@ fn refuse(rules: &Rules, request: &Request) -> Option<Fault> {
 }
 
 /// Turns a handler's panic into a 500: one bad request must not cost its connection.
-async fn survive(request: Request, next: Next) -> Response {
+fn survive(request: Request, next: Next) -> impl Future<Output = Response> {
     let path: Box<str> = request.uri().path().into();
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    AssertUnwindSafe(next.run(request)).catch_unwind().map(move |result| match result {
         Ok(response) => response,
         Err(_) => Fault::Bug(format!("the handler of `{path}` panicked")).into_response(),
-    }
+    })
 }

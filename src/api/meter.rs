@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use metrics::Histogram;
 use tokio::time::{Duration, Instant};
 
@@ -17,17 +18,17 @@ use crate::api::call::Call;
 use crate::catalog::state::ServiceEntry;
 
 /// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds.
-pub(in crate::api) async fn time_request<F: Future<Output = Response>>(
+pub(in crate::api) fn time_request<F: Future<Output = Response>>(
     request: Request,
     serve: impl FnOnce(Request) -> F,
-) -> Response {
+) -> impl Future<Output = Response> {
     let histogram = histogram_of(&request);
     let begun = Instant::now();
-    let response = serve(request).await;
-    if let Some(histogram) = histogram {
-        histogram.record(milliseconds(begun.elapsed()));
-    }
-    response
+    serve(request).inspect(move |_| {
+        if let Some(histogram) = histogram {
+            histogram.record(milliseconds(begun.elapsed()));
+        }
+    })
 }
 
 /// Where the times of one method are counted, by route.

@@ -6,9 +6,10 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use axum::body::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -16,7 +17,12 @@ use crate::model::limits::{HTTP_HEAD_REST_TIMEOUT, HTTP_WRITE_TIMEOUT};
 
 /// Where a connection is between two requests. Whoever serves requests says when one begins and ends.
 #[derive(Default)]
-pub(super) struct Phase(AtomicU64);
+pub(super) struct Phase {
+    /// How many requests were answered, and what the next one is at.
+    step: AtomicU64,
+    /// Whether the client has to take something before more can be written.
+    is_stalled: AtomicBool,
+}
 
 /// A stream with a bound on every wait but the one for a new request.
 pub(super) struct Patient<S> {
@@ -28,40 +34,57 @@ pub(super) struct Patient<S> {
     head: Option<(u64, Pin<Box<Sleep>>)>,
     /// When some of an answer has to be taken, since when nothing was.
     answer: Option<Pin<Box<Sleep>>>,
+    /// What is read before anything of the stream.
+    ahead: Bytes,
 }
 
 impl Phase {
     /// A head is whole, its request is served.
     pub(super) fn serve(&self) {
-        self.0.store(self.request() * KINDS + SERVING, Ordering::Relaxed);
+        self.step.store(self.request() * KINDS + SERVING, Ordering::Relaxed);
     }
 
     /// Its answer is made; what arrives next begins another request.
     pub(super) fn wait(&self) {
-        self.0.store((self.request() + 1) * KINDS + WAITING, Ordering::Relaxed);
+        self.step.store((self.request() + 1) * KINDS + WAITING, Ordering::Relaxed);
+    }
+
+    /// Whether nothing of the next request is there.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.step.load(Ordering::Relaxed) % KINDS == WAITING
+    }
+
+    /// Whether something waits to be written.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.is_stalled.load(Ordering::Relaxed)
     }
 
     /// Something arrived.
     fn receive(&self) {
-        if self.0.load(Ordering::Relaxed) % KINDS == WAITING {
-            self.0.store(self.request() * KINDS + HEAD, Ordering::Relaxed);
+        if self.is_waiting() {
+            self.step.store(self.request() * KINDS + HEAD, Ordering::Relaxed);
         }
     }
 
     /// The request whose head is under way.
     fn head(&self) -> Option<u64> {
-        let state = self.0.load(Ordering::Relaxed);
+        let state = self.step.load(Ordering::Relaxed);
         (state % KINDS == HEAD).then_some(state / KINDS)
     }
 
     fn request(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) / KINDS
+        self.step.load(Ordering::Relaxed) / KINDS
     }
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, phase: Arc<Phase>) -> Self {
-        Self { stream, phase, head: None, answer: None }
+        Self { stream, phase, head: None, answer: None, ahead: Bytes::new() }
+    }
+
+    /// Has bytes read before those of the stream.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        self.ahead = bytes;
     }
 
     /// Bounds a wait for the rest of a head.
@@ -84,10 +107,13 @@ impl<S> Patient<S> {
         taken: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if taken.is_ready() {
-            self.answer = None;
+            if self.answer.take().is_some() {
+                self.phase.is_stalled.store(false, Ordering::Relaxed);
+            }
             return taken;
         }
         let sleep = self.answer.get_or_insert_with(|| Box::pin(sleep(HTTP_WRITE_TIMEOUT)));
+        self.phase.is_stalled.store(true, Ordering::Relaxed);
         sleep.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -99,7 +125,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        match Pin::new(&mut self.stream).poll_read(context, buffer) {
+        let polled = if self.ahead.is_empty() {
+            Pin::new(&mut self.stream).poll_read(context, buffer)
+        } else {
+            let count = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead.split_to(count));
+            Poll::Ready(Ok(()))
+        };
+        match polled {
             Poll::Pending => self.wait_for_head(context),
             Poll::Ready(result) => {
                 if before < buffer.filled().len() {

@@ -2,21 +2,39 @@ use axum::routing::get;
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 
 use super::*;
-use crate::model::limits::{HTTP_HEAD_BYTES_MAX, HTTP_HEAD_REST_TIMEOUT, HTTP_WRITE_TIMEOUT};
+use crate::model::limits::{
+    HTTP_HEAD_BYTES_MAX, HTTP_HEAD_REST_TIMEOUT, HTTP_HEAD_TIMEOUT, HTTP_WRITE_TIMEOUT,
+};
 
 /// A client's end of a connection that answers `yes` to everything, for as long as `tasks` is there.
 fn open(tasks: &mut JoinSet<()>) -> DuplexStream {
-    let (client, server) = tokio::io::duplex(4_096);
-    let large = || async { "no".repeat(1_000_000) };
-    let hall = Hall {
-        router: Router::new().route("/", get(|| async { "yes" })).route("/large", get(large)),
-        clients: Arc::new(Clients::new(1, 1)),
-        head_bytes_max: HTTP_HEAD_BYTES_MAX,
-        stop: CancellationToken::new(),
-    };
-    tasks.spawn(converse(server, Whose::Socket, hall));
+    open_in(&hall(), tasks)
+}
+
+fn open_in(hall: &Hall, tasks: &mut JoinSet<()>) -> DuplexStream {
+    let (client, server) = tokio::io::duplex(256);
+    let admission = hall.clients.enter(Whose::Socket).unwrap();
+    tasks.spawn(converse(server, Whose::Socket, admission, hall.clone()));
     client
 }
+
+fn hall() -> Hall {
+    let large = || async { "no".repeat(1_000_000) };
+    let wait = || async {
+        tokio::time::sleep(WAIT).await;
+        "yes"
+    };
+    let router = Router::new().route("/", get(|| async { "yes" })).route("/large", get(large));
+    Hall {
+        router: router.route("/wait", get(wait)),
+        clients: Arc::new(Clients::new(10, 10)),
+        head_bytes_max: HTTP_HEAD_BYTES_MAX,
+        stop: CancellationToken::new(),
+    }
+}
+
+/// How long `/wait` waits.
+const WAIT: Duration = Duration::from_secs(300);
 
 /// How long it takes until a connection is closed to which nothing more is sent.
 async fn closes_after(client: &mut DuplexStream) -> Duration {
@@ -134,4 +152,100 @@ async fn a_head_that_is_too_large_is_refused() {
     let _ = client.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+/// Sends requests, and reads answers until the connection ends: their statuses, and the end of it all.
+async fn check_all(requests: &str, expected: &[&str]) -> Duration {
+    let mut tasks = JoinSet::new();
+    let mut client = open(&mut tasks);
+    let begun = tokio::time::Instant::now();
+    client.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).await.unwrap();
+    let found: Vec<&str> =
+        answers.split("HTTP/1.").skip(1).map(|answer| answer.split_at(5).0).collect();
+    assert_eq!(found, expected, "{answers}");
+    assert!(answers.ends_with("yes"), "{answers}");
+    begun.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_waits_leaves_its_connection_as_others_do() {
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (waiting, expected) in [
+        ("GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n", &["1 200", "1 200"][..]),
+        ("GET /wait?index=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", &["1 200"]),
+        ("GET /wait?index=1 HTTP/1.0\r\n\r\n", &["0 200"]),
+        ("GET /wait?hash=1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", &["0 200", "1 200"]),
+    ] {
+        let time = check_all(&format!("{waiting}{last}"), expected).await;
+        assert!(WAIT <= time && time < WAIT * 2, "{time:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_are_answered_one_after_another() {
+    let one = "GET /wait?wait=5m&index=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let time = check_all(&format!("{one}{one}{one}{last}"), &["1 200"; 4]).await;
+    assert!(WAIT * 3 <= time && time < WAIT * 4, "{time:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_is_not_waited_for() {
+    let mut tasks = JoinSet::new();
+    let mut client = open(&mut tasks);
+    client.write_all(b"GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(WAIT / 2).await;
+    let begun = tokio::time::Instant::now();
+    drop(client);
+    tasks.join_next().await.unwrap().unwrap();
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_not_taken_yet_is_not_lost_to_a_request_that_waits() {
+    let mut tasks = JoinSet::new();
+    let mut client = open(&mut tasks);
+    let two = "GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /wait?index=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    client.write_all(two.as_bytes()).await.unwrap();
+    tokio::time::sleep(HTTP_WRITE_TIMEOUT / 2).await;
+    let mut answers = Vec::new();
+    client.read_to_end(&mut answers).await.unwrap();
+    assert!(2_000_000 < answers.len(), "{} bytes", answers.len());
+    assert!(answers.ends_with(b"yes"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_who_waits_have_an_answer() {
+    let mut tasks = JoinSet::new();
+    let hall = hall();
+    let mut client = open_in(&hall, &mut tasks);
+    client.write_all(b"GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(WAIT / 2).await;
+    hall.stop.cancel();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("yes"), "{answer}");
+}
+
+#[test]
+fn a_request_that_waits_holds_few_bytes() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    let head = "GET /wait?index=1 HTTP/1.1\r\nHost: x\r\nUser-Agent: y\r\n\r\n";
+    let (hall, mut tasks) = (hall(), JoinSet::new());
+    let mut clients = Vec::with_capacity(2);
+    let mut wait = || {
+        runtime.block_on(async {
+            let mut client = open_in(&hall, &mut tasks);
+            client.write_all(head.as_bytes()).await.unwrap();
+            tokio::time::sleep(WAIT / 8).await;
+            clients.push(client);
+        });
+    };
+    // What is made once for all of them.
+    wait();
+    let held = allocation_counter::measure(wait).bytes_current;
+    assert!(held < 4 * 1024, "{held} bytes");
 }
