@@ -27,6 +27,8 @@ mod node;
 
 mod types;
 
+mod responder;
+
 mod machine;
 
 mod log;

@@ -13,16 +13,33 @@ use crate::model::limits::COMMAND_BYTES_MAX;
 use crate::model::name::NodeName;
 use crate::model::time::Now;
 use crate::publish::ProposeFault;
+use crate::raft::responder::Responder;
 
-openraft::declare_raft_types!(
-    /// What openraft is generic over.
-    pub(in crate::raft) TypeConfig:
-        D = Proposal,
-        R = Reply,
-        NodeId = u64,
-        Node = PeerNode,
-        AsyncRuntime = openraft_rt_tokio::TokioRuntime,
-);
+/// What openraft is generic over. Its macro for this knows no responder of one's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::raft) struct TypeConfig;
+
+impl openraft::RaftTypeConfig for TypeConfig {
+    type D = Proposal;
+    type R = Reply;
+    type NodeId = u64;
+    type Node = PeerNode;
+    type Term = u64;
+    type LeaderId = openraft::impls::leader_id_adv::LeaderId<u64, u64>;
+    type Vote = openraft::impls::Vote<Self::LeaderId>;
+    type Payload = openraft::EntryPayload<Proposal, u64, PeerNode>;
+    type Entry = openraft::Entry<LeaderId, Self::Payload>;
+    type AsyncRuntime = openraft_rt_tokio::TokioRuntime;
+    type Responder<T>
+        = Responder<T>
+    where
+        T: Send + 'static;
+    type Batch<T>
+        = openraft::impls::InlineBatch<T>
+    where
+        T: Send + 'static;
+    type ErrorSource = openraft::impls::BoxedErrorSource;
+}
 
 /// The running consensus.
 pub(in crate::raft) type Raft = openraft::Raft<TypeConfig, crate::raft::machine::StateMachine>;

@@ -17,10 +17,9 @@ use openraft::errors::{
     ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError,
 };
 use openraft::{RaftMetrics, ReadPolicy};
-use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
@@ -39,6 +38,7 @@ use crate::raft::node::lease::Watched;
 pub use crate::raft::node::start::start;
 #[cfg(test)]
 pub(in crate::raft) use crate::raft::node::start::{Parts, on_disk, run};
+use crate::raft::responder::Responder;
 use crate::raft::types::{LogId, Proposal, Raft, TypeConfig};
 
 /// What a server needs to take part.
@@ -79,10 +79,8 @@ struct Inner {
     log: LogStore,
     /// Who brings changes to the mirror.
     keeper: Arc<Keeper>,
-    /// What runs for it: the keeper, and writes whose askers may have gone away.
-    tasks: TaskTracker,
-    /// The keeper's task, until it is stopped.
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// What runs for it: the keeper, until the stop.
+    tasks: Mutex<JoinSet<()>>,
     /// The data dir, until it is unlocked.
     home: Mutex<Option<DataDir>>,
     /// Bytes that may be proposed at one time.
@@ -122,9 +120,7 @@ impl RaftNode {
         if inner.raft.shutdown().await.is_err() {
             tracing::warn!("the consensus had stopped before it was told to");
         }
-        if let Some(task) = lock(&inner.task).take() {
-            task.abort();
-        }
+        lock(&inner.tasks).abort_all();
         let closed = inner.keeper.close().await;
         inner.log.close().await;
         let home = lock(&inner.home).take();
@@ -152,44 +148,44 @@ impl RaftNode {
             room.acquire_many_owned(share).await.map_err(|_closed| ProposeFault::Stopping)?;
         // After the wait for the budget: who waited long must find room now.
         inner.health.admit(proposal.bytes().len())?;
-        let node = self.clone();
-        // Who asked may go away while openraft still holds the command: its bytes count until it is done.
-        let task = inner.tasks.spawn(async move {
-            let _permit = permit;
-            node.write(proposal).await
-        });
-        task.await.unwrap_or_else(|fault| {
-            let is_stopping = fault.is_cancelled() || inner.is_stopping.load(Ordering::Acquire);
-            if is_stopping { Err(ProposeFault::Stopping) } else { Err(refusal(&fault.to_string())) }
-        })
+        self.write(proposal, permit).await
     }
 
-    /// Has a command agreed on and applied.
-    async fn write(&self, proposal: Proposal) -> Result<Reply, ProposeFault> {
+    /// Has a command agreed on and applied. Who asked may go away meanwhile.
+    async fn write(
+        &self,
+        proposal: Proposal,
+        mut room: OwnedSemaphorePermit,
+    ) -> Result<Reply, ProposeFault> {
         let inner = &self.inner;
         metrics::counter!("consul.raft.apply").increment(1);
         let begun = Instant::now();
         let give_up = begun + inner.leader_hold;
         loop {
-            match inner.raft.client_write(proposal.clone()).await {
+            let (responder, response) = Responder::new(room);
+            let taken = inner.raft.client_write_ff(proposal.clone(), Some(responder)).await;
+            taken.map_err(|fatal| self.explain(&fatal))?;
+            let Ok((written, returned)) = response.await else {
+                return Err(self.explain_silence().await);
+            };
+            room = returned;
+            match written {
                 Ok(written) => {
                     let time_ms = begun.elapsed().as_secs_f64() * 1_000.0;
                     metrics::histogram!("consul.raft.commitTime").record(time_ms);
                     return Ok(written.data);
                 }
                 // It was not taken, so it may be offered again.
-                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(ForwardToLeader {
-                    leader_id: None,
-                    ..
-                }))) => self.wait_for_leader(give_up).await?,
+                Err(ClientWriteError::ForwardToLeader(ForwardToLeader {
+                    leader_id: None, ..
+                })) => self.wait_for_leader(give_up).await?,
                 // Lost with its leader before it was agreed on, or never taken.
-                Err(RaftError::APIError(
+                Err(
                     ClientWriteError::ForwardToLeader(_)
                     | ClientWriteError::LogEntryDiscarded(_)
                     | ClientWriteError::PreconditionFailed(_)
                     | ClientWriteError::ChangeMembershipError(_),
-                )) => return Err(ProposeFault::NoLeader),
-                Err(RaftError::Fatal(fatal)) => return Err(self.explain(&fatal)),
+                ) => return Err(ProposeFault::NoLeader),
             }
         }
     }
@@ -244,6 +240,14 @@ impl RaftNode {
 
     fn is_stopped_sole_voter(&self) -> bool {
         self.inner.health.failure().is_some() && self.is_sole_voter()
+    }
+
+    /// Why nobody said what became of a command, as a writer should hear it.
+    async fn explain_silence(&self) -> ProposeFault {
+        match self.inner.raft.with_raft_state(|_| ()).await {
+            Err(fatal) => self.explain(&fatal),
+            Ok(()) => refusal("the consensus forgot a write"),
+        }
     }
 
     /// Why the consensus stopped, as a writer should hear it.

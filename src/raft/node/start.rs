@@ -10,7 +10,7 @@ use std::time::Duration;
 use openraft::async_runtime::watch::WatchReceiver;
 use openraft::errors::{InitializeError, RaftError};
 use openraft::{ChangeMembers, Config, SnapshotPolicy, StorageHelper};
-use tokio_util::task::TaskTracker;
+use tokio::task::JoinSet;
 
 use crate::publish::{Publisher, Renewals};
 use crate::raft::fault::{DamageFault, RaftFault};
@@ -129,8 +129,8 @@ pub(in crate::raft) async fn run(
     let built = Raft::build(id, config, Network, log.clone(), machine).await;
     let raft = built.map_err(consensus)?;
     raft.run();
-    let tasks = TaskTracker::new();
-    let task = tasks.spawn(Arc::clone(&keeper).run(raft.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Arc::clone(&keeper).run(raft.clone()));
     let node = RaftNode {
         inner: Arc::new(Inner {
             id,
@@ -139,8 +139,7 @@ pub(in crate::raft) async fn run(
             health,
             log,
             keeper,
-            tasks,
-            task: Mutex::new(Some(task)),
+            tasks: Mutex::new(tasks),
             home: Mutex::new(home),
             room: proposing_room(),
             is_stopping: AtomicBool::new(false),
