@@ -17,6 +17,7 @@ use crate::api::gzip;
 use crate::api::leftover;
 use crate::api::meter;
 use crate::api::translate;
+use crate::api::unread;
 use crate::api::{Api, Client};
 
 /// What an operator decided about all endpoints; a reload replaces it.
@@ -70,7 +71,7 @@ pub(in crate::api) fn attend(
         for (name, value) in &rules.headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }
-        if takes_gzip { gzip::compress(response).await } else { response }
+        unread::count(if takes_gzip { gzip::compress(response).await } else { response })
     }
 }
 

@@ -26,6 +26,10 @@ mod attend;
 
 mod leftover;
 
+mod unread;
+
+pub(crate) mod holding;
+
 mod gzip;
 
 mod call;

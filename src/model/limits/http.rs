@@ -35,6 +35,13 @@ pub const HTTP_BODIES_HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Bytes of one body that do not count as held: most registrations and values are less.
 pub const HTTP_BODY_HELD_BYTES_FEW: usize = 16 * 1024;
 
+/// Bytes of answers that are held at one time until their clients have read them, small ones left out; beyond it one
+/// more is refused.
+pub const HTTP_ANSWERS_UNREAD_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Bytes of one answer that do not count as unread.
+pub const HTTP_ANSWER_UNREAD_BYTES_FEW: u64 = 64 * 1024;
+
 /// Connections of HTTP in all, in eighths of the files that the process may open.
 pub const HTTP_CONNECTIONS_EIGHTHS: usize = 5;
 

@@ -19,10 +19,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody as _};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use axum::response::IntoResponse as _;
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1::{self, Connection};
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,6 +32,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
+use crate::api::holding::hold;
 use crate::model::limits::HTTP_HEAD_TIMEOUT;
 use crate::server::http::clients::{Admission, Whose};
 use crate::server::http::patience::{Patient, Phase};
@@ -253,8 +254,8 @@ impl Service<Request<Incoming>> for Conversation {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         if let Some(answer) = lock(&self.answer).take() {
             self.phase.wait();
-            let place = Arc::clone(&self.place);
-            return Box::pin(ready(Ok(answer.map(|body| Body::new(Told { body, place })))));
+            let told = Told(Arc::clone(&self.place));
+            return Box::pin(ready(Ok(answer.map(|body| hold(body, told)))));
         }
         let phase = Arc::clone(&self.phase);
         phase.serve();
@@ -296,37 +297,12 @@ impl Place {
     }
 }
 
-/// A body that says when it was written.
-struct Told {
-    /// The body.
-    body: Body,
-    /// Where.
-    place: Arc<Place>,
-}
-
-impl HttpBody for Told {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
+/// Says that an answer was written, by its end.
+struct Told(Arc<Place>);
 
 impl Drop for Told {
     fn drop(&mut self) {
-        self.place.was_told.store(true, Ordering::Relaxed);
+        self.0.was_told.store(true, Ordering::Relaxed);
     }
 }
 
