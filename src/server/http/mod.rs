@@ -1,7 +1,9 @@
 //! HTTP connections: accepted, bounded per client and in all, given to the API's router, and ended in order.
 //!
-//! Every wait of a connection is bounded: for a request ([`HTTP_HEAD_TIMEOUT`]), for the rest of its head and for
-//! the client to take its answer ([`mod@patience`]), for its body (the API), for a blocking query (the API).
+//! Every wait of a connection is bounded: for a request ([`mod@conversation`]), for the rest of its head and for the
+//! client to take its answer ([`mod@patience`]), for its body (the API), for a blocking query (the API).
+//!
+//! Suggested reading: [`mod@conversation`] (requests and answers), then [`mod@patience`], [`mod@clients`].
 
 mod listen;
 
