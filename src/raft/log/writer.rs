@@ -6,6 +6,7 @@ use std::io;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use openraft::storage::IOFlushed;
@@ -103,6 +104,10 @@ impl<J: Journal> Writer<J> {
         let mut state = shared.lock();
         loop {
             if !state.jobs.is_empty() {
+                drop(state);
+                // Whoever is about to add to the group does so first: a larger one costs the same sync.
+                thread::yield_now();
+                state = shared.lock();
                 return Work::Group(state.take_group(), state.committed_unsaved.take());
             }
             if state.is_closed {
