@@ -61,6 +61,11 @@ impl Circle {
         &self.addresses
     }
 
+    /// Whether a question is under way.
+    pub(in crate::forward) fn is_under_way(&self, ask: &Ask) -> bool {
+        lock(&self.flights).contains_key(ask)
+    }
+
     /// Questions under way.
     pub(in crate::forward) fn under_way(&self) -> usize {
         lock(&self.flights).len()
@@ -166,7 +171,7 @@ async fn ask_one(
         Err(error) => {
             tracing::debug!(recursor = %pick.address, %error, "a recursor did not answer");
             if error.kind() == io::ErrorKind::TimedOut {
-                shared.silence.notify_one();
+                shared.suspicion.notify_one();
             }
             lock(&circle.choice).failed(pick.address, now());
             return Err(Failure::Unreachable);

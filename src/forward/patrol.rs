@@ -1,7 +1,9 @@
-//! Probes recursors for loops: at the start, after each configuration, every few minutes, and when one is silent.
+//! Probes recursors for loops: at the start, after each configuration, every few minutes, and when one is silent or asks
+//! what it is asked.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::time::{sleep, timeout};
@@ -15,12 +17,21 @@ use crate::forward::question::{self, Verdict};
 
 /// Probes again and again.
 pub(in crate::forward) async fn patrol(shared: Arc<Shared>) {
+    let mut pause = PAUSE_MIN;
     loop {
         round(Arc::clone(&shared)).await;
-        sleep(shared.terms.probe_pause).await;
-        // Silence, or the time is over: either way it is time.
-        let _ = timeout(shared.terms.probe_every, shared.silence.notified()).await;
+        sleep(pause).await;
+        // There is a reason, or the time is over: either way it is time.
+        let is_suspected =
+            timeout(shared.terms.probe_every, shared.suspicion.notified()).await.is_ok();
+        pause = next_pause(pause, is_suspected);
     }
+}
+
+/// How soon after a probe the next one may follow, where there is a reason: ever later, since a recursor that is silent
+/// for long is just gone.
+fn next_pause(pause: Duration, is_suspected: bool) -> Duration {
+    if is_suspected { (pause * 2).min(PAUSE_MAX) } else { PAUSE_MIN }
 }
 
 /// Probes each recursor once.
@@ -45,5 +56,27 @@ async fn probe(shared: &Shared, circle: &Circle, recursor: SocketAddr) {
     }
     if lock(&circle.choice).leads(recursor, Path::Onward) {
         tracing::info!(%recursor, "the recursor does not forward to this agent any more");
+    }
+}
+
+/// The least pause between two probes of a recursor.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// The longest one, as long as there is a reason for the next.
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_silence_is_asked_about_ever_less_often() {
+        let mut pause = PAUSE_MIN;
+        let mut seconds = Vec::new();
+        for is_suspected in [true, true, true, true, true, false, true] {
+            pause = next_pause(pause, is_suspected);
+            seconds.push(pause.as_secs());
+        }
+        assert_eq!(seconds, [2, 4, 8, 10, 10, 1, 2]);
     }
 }

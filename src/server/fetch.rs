@@ -59,6 +59,9 @@ impl Fetcher {
         let mut fetched = Vec::new();
         let mut asks = waiting.asks;
         let place = self.places.try_acquire();
+        for ask in &asks {
+            self.forwarder.asked_by(waiting.source.ip().to_canonical(), ask);
+        }
         // Each round follows an alias further; chains are bounded, and so are rounds.
         for round in 0..=DNS_CHAIN_MAX {
             let answers = join_all(asks.into_iter().map(async |ask| {

@@ -1,6 +1,6 @@
 //! The room's door: Ask → Fetched, from the cache or from the recursors.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -36,8 +36,8 @@ pub(in crate::forward) struct Shared {
     pub(in crate::forward) circle: ArcSwap<Circle>,
     /// Loop probes.
     pub(in crate::forward) probes: Mutex<Probes>,
-    /// Told when a recursor was silent, which may mean that it waits for us.
-    pub(in crate::forward) silence: Notify,
+    /// Told when a recursor was silent or asked us what it was asked: it may forward to us.
+    pub(in crate::forward) suspicion: Notify,
     /// The clock.
     pub(in crate::forward) clock: Clock,
     /// Draws random orders.
@@ -59,8 +59,6 @@ pub(in crate::forward) struct Terms {
     pub(in crate::forward) stale_after: Duration,
     /// How often recursors are probed for loops.
     pub(in crate::forward) probe_every: Duration,
-    /// How soon after a probe the next one may follow, where a recursor is silent.
-    pub(in crate::forward) probe_pause: Duration,
     /// Where the machine's name servers stand.
     pub(in crate::forward) resolv_conf: PathBuf,
     /// Questions under way at one time.
@@ -105,7 +103,7 @@ impl Forwarder {
         let shared = Arc::new(Shared {
             circle: ArcSwap::from_pointee(Circle::new(config, addresses, cache)),
             probes: Mutex::default(),
-            silence: Notify::new(),
+            suspicion: Notify::new(),
             clock,
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             terms,
@@ -195,6 +193,16 @@ impl Forwarder {
         }
     }
 
+    /// Takes note of who asks for what is not known. A recursor that asks what it is being asked may forward to this
+    /// agent: a probe finds out, before the question that waits for itself runs out of time.
+    pub fn asked_by(&self, asker: IpAddr, ask: &Ask) {
+        let circle = self.shared.circle.load();
+        let is_recursor = circle.addresses().iter().any(|recursor| recursor.ip() == asker);
+        if is_recursor && circle.is_under_way(ask) {
+            self.shared.suspicion.notify_one();
+        }
+    }
+
     /// Takes note of a name that somebody asks this agent for, and that is none of its own. Where it is one of
     /// our loop probes, says so: the question is to be answered with an error (REFUSED), never forwarded.
     #[must_use]
@@ -249,7 +257,6 @@ impl Default for Terms {
         Self {
             stale_after: Duration::from_millis(1_800),
             probe_every: Duration::from_secs(300),
-            probe_pause: Duration::from_secs(10),
             resolv_conf: PathBuf::from("/etc/resolv.conf"),
             flights_max: crate::model::limits::FORWARDS_MAX,
         }

@@ -485,6 +485,24 @@ async fn a_question_that_comes_back_waits_for_itself() {
 }
 
 #[tokio::test]
+async fn a_recursor_that_asks_what_it_is_asked_is_suspected() {
+    let does: Does = (&[&[Silence]], &[&[Silence]]);
+    let recursors = start(&[does]).await;
+    let forwarder = forwarder(&config(&recursors, PATIENT), terms());
+    let is_suspected = || forwarder.shared.suspicion.notified().now_or_never().is_some();
+    let asked_by = |asker: Ipv4Addr, name: &str| {
+        forwarder.asked_by(asker.into(), &ask(name));
+        is_suspected()
+    };
+    assert!(!asked_by(Ipv4Addr::LOCALHOST, "www.example."), "it is asked nothing");
+    let mut fetch = std::pin::pin!(forwarder.fetch(ask("www.example.")));
+    assert!(futures_util::poll!(&mut fetch).is_pending());
+    assert!(!asked_by(Ipv4Addr::new(127, 0, 0, 2), "www.example."), "somebody else asks");
+    assert!(!asked_by(Ipv4Addr::LOCALHOST, "other.example."), "it asks something else");
+    assert!(asked_by(Ipv4Addr::LOCALHOST, "www.example."));
+}
+
+#[tokio::test]
 async fn only_our_own_probes_are_seen() {
     let forwarder = forwarder(&ForwardConfig::default(), terms());
     for name in ["www.example.", "0123456789abcdef.lictor-loop-probe.example.com."] {
