@@ -138,11 +138,17 @@ impl<S: Stream> Pause<S> {
         let Self { mut stream, mut conversation, mut ahead, reason } = self;
         match reason {
             Reason::Waits(mut waiting) => {
-                let response = tokio::select! {
+                let mut response = tokio::select! {
                     biased;
                     response = &mut waiting.answering => response,
                     () = gone(&mut stream, &mut ahead) => return None,
                 };
+                if stop.is_cancelled() {
+                    // hyper would say so, had it known of the request.
+                    response
+                        .headers_mut()
+                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 conversation.answer = Mutex::new(Some(response));
                 ahead.splice(0..0, waiting.stand_in);
             }
@@ -154,7 +160,7 @@ impl<S: Stream> Pause<S> {
                 }
             }
         }
-        stream.put_back(ahead.into());
+        stream.put_back(ahead);
         Some((stream, conversation))
     }
 }
@@ -197,7 +203,7 @@ struct Conversation {
 struct Place {
     /// The request.
     waiting: Mutex<Option<Waiting>>,
-    /// Whether the answer to one was written since.
+    /// Whether the answer to one was written, and nothing was asked since.
     was_told: AtomicBool,
 }
 
@@ -252,6 +258,8 @@ impl Service<Request<Incoming>> for Conversation {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        // Of an answer before this one nobody needs to know any more.
+        self.place.was_told.store(false, Ordering::Relaxed);
         if let Some(answer) = lock(&self.answer).take() {
             self.phase.wait();
             let told = Told(Arc::clone(&self.place));

@@ -82,9 +82,10 @@ impl<S> Patient<S> {
         Self { stream, phase, head: None, answer: None, ahead: Bytes::new() }
     }
 
-    /// Has bytes read before those of the stream.
-    pub(super) fn put_back(&mut self, bytes: Bytes) {
-        self.ahead = bytes;
+    /// Has bytes read before all others.
+    pub(super) fn put_back(&mut self, mut bytes: Vec<u8>) {
+        bytes.extend_from_slice(&self.ahead);
+        self.ahead = bytes.into();
     }
 
     /// Bounds a wait for the rest of a head.

@@ -1,4 +1,6 @@
-use axum::routing::get;
+use axum::http::{StatusCode, header};
+use axum::routing::{get, put};
+use futures_util::StreamExt as _;
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 
 use super::*;
@@ -12,7 +14,12 @@ fn open(tasks: &mut JoinSet<()>) -> DuplexStream {
 }
 
 fn open_in(hall: &Hall, tasks: &mut JoinSet<()>) -> DuplexStream {
-    let (client, server) = tokio::io::duplex(256);
+    open_wide(hall, tasks, 256)
+}
+
+/// The same, with so many bytes on their way at one time.
+fn open_wide(hall: &Hall, tasks: &mut JoinSet<()>, bytes: usize) -> DuplexStream {
+    let (client, server) = tokio::io::duplex(bytes);
     let admission = hall.clients.enter(Whose::Socket).unwrap();
     tasks.spawn(converse(server, Whose::Socket, admission, hall.clone()));
     client
@@ -24,9 +31,20 @@ fn hall() -> Hall {
         tokio::time::sleep(WAIT).await;
         "yes"
     };
+    let slow = || async {
+        let (first, last) = (futures_util::stream::iter(["no"]), async {
+            tokio::time::sleep(WAIT).await;
+            "yes"
+        });
+        let pieces = first.chain(futures_util::stream::once(last));
+        axum::body::Body::from_stream(pieces.map(Ok::<_, std::io::Error>))
+    };
+    let refuse =
+        || async { (StatusCode::PAYLOAD_TOO_LARGE, [(header::CONNECTION, "close")], "yes") };
     let router = Router::new().route("/", get(|| async { "yes" })).route("/large", get(large));
+    let router = router.route("/wait", get(wait)).route("/slow", get(slow));
     Hall {
-        router: router.route("/wait", get(wait)),
+        router: router.route("/refuse", put(refuse)),
         clients: Arc::new(Clients::new(10, 10)),
         head_bytes_max: HTTP_HEAD_BYTES_MAX,
         stop: CancellationToken::new(),
@@ -157,7 +175,7 @@ async fn a_head_that_is_too_large_is_refused() {
 /// Sends requests, and reads answers until the connection ends: their statuses, and the end of it all.
 async fn check_all(requests: &str, expected: &[&str]) -> Duration {
     let mut tasks = JoinSet::new();
-    let mut client = open(&mut tasks);
+    let mut client = open_wide(&hall(), &mut tasks, 1_000_000);
     let begun = tokio::time::Instant::now();
     client.write_all(requests.as_bytes()).await.unwrap();
     let mut answers = String::new();
@@ -227,6 +245,34 @@ async fn a_stop_lets_who_waits_have_an_answer() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("yes"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn however_much_is_sent_ahead_is_answered() {
+    let waits = "GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let at_once = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    check_all(&format!("{}{last}", waits.repeat(999)), &["1 200"; 1_000]).await;
+    check_all(&format!("{waits}{}{last}", at_once.repeat(998)), &["1 200"; 1_000]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_follows_one_that_waited_is_whole() {
+    let waits = "GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let slow = "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n";
+    let last = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let time = check_all(&format!("{waits}{slow}{last}"), &["1 200"; 3]).await;
+    assert!(WAIT * 2 <= time && time < WAIT * 3, "{time:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_refused_behind_a_request_that_waits_is_no_request() {
+    let waits = "GET /wait?index=1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = "GET / HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    let refused =
+        format!("PUT /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len() + 1);
+    check_all(&format!("{waits}{refused}{body}"), &["1 200", "1 413"]).await;
 }
 
 #[test]
