@@ -57,6 +57,7 @@ pub(in crate::api) fn attend(
 ) -> impl Future<Output = Response> {
     let rules = api.services.rules.load_full();
     let takes_gzip = gzip::is_asked_for(request.headers());
+    let client = client(&request);
     let (request, leftover) = leftover::lend(request);
     let answering = match refuse(&rules, &request) {
         Some(fault) => Either::Left(ready(fault.into_response())),
@@ -71,7 +72,7 @@ pub(in crate::api) fn attend(
         for (name, value) in &rules.headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }
-        unread::count(if takes_gzip { gzip::compress(response).await } else { response })
+        unread::count(client, if takes_gzip { gzip::compress(response).await } else { response })
     }
 }
 
@@ -85,10 +86,15 @@ fn refuse(rules: &Rules, request: &Request) -> Option<Fault> {
     if is_read || rules.writers.is_empty() {
         return None;
     }
-    let client = request.extensions().get::<Client>();
-    let address = client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Client(address)| *address);
-    let may_write = rules.writers.iter().any(|network| network.contains(&address.to_canonical()));
+    let address = client(request);
+    let may_write = rules.writers.iter().any(|network| network.contains(&address));
     (!may_write).then_some(Fault::Forbidden("Access is restricted"))
+}
+
+/// Who asks.
+fn client(request: &Request) -> IpAddr {
+    let client = request.extensions().get::<Client>();
+    client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Client(address)| address.to_canonical())
 }
 
 /// Turns a handler's panic into a 500: one bad request must not cost its connection.

@@ -37,7 +37,10 @@ pub const HTTP_BODY_HELD_BYTES_FEW: usize = 16 * 1024;
 
 /// Bytes of answers that are held at one time until their clients have read them, small ones left out; beyond it one
 /// more is refused.
-pub const HTTP_ANSWERS_UNREAD_BYTES_MAX: usize = 512 * 1024 * 1024;
+pub const HTTP_ANSWERS_UNREAD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// The part of it that one client's address may take.
+pub const HTTP_CLIENT_UNREAD_BYTES_MAX: u64 = HTTP_ANSWERS_UNREAD_BYTES_MAX / 4;
 
 /// Bytes of one answer that do not count as unread.
 pub const HTTP_ANSWER_UNREAD_BYTES_FEW: u64 = 64 * 1024;
