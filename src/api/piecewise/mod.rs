@@ -4,8 +4,9 @@
 //! would serve nobody else.
 
 use axum::body::{Body, Bytes};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
+use tokio::task::yield_now;
 
 use crate::api::answer::to_bytes;
 use crate::api::fault::Fault;
@@ -43,7 +44,12 @@ pub(in crate::api) fn list<T: Send + 'static>(
         }
         Some(Ok(Bytes::from(piece)))
     });
-    Body::from_stream(stream::iter(pieces))
+    // Others have their turn after each.
+    let pieces = stream::iter(pieces).then(|piece| async {
+        yield_now().await;
+        piece
+    });
+    Body::from_stream(pieces)
 }
 
 /// One item as a list, for [`list`].
