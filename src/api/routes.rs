@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, any, delete, get, put};
 
 use crate::api::attend::attend;
+use crate::api::leftover;
 use crate::api::{
     Api, ApiOptions, Parts, Services, acl, agent, catalog, coordinate, dns, event, health, kv,
     mesh, metrics, operator, query, session, snapshot, status, txn, ui,
@@ -184,18 +184,26 @@ async fn front() -> String {
 /// Sends `//v1/…` to `/v1/…`: clients put a path behind an address that ends in a slash, and Consul lets them. A
 /// write keeps its method by it.
 async fn elsewhere(request: Request) -> Response {
-    let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    let (request, leftover) = leftover::lend(request);
+    let mut response = redirect(&request).unwrap_or(StatusCode::NOT_FOUND.into_response());
+    drop(request);
+    if let Some(leftover) = leftover {
+        leftover::drain(leftover, &mut response).await;
+    }
+    response
+}
+
+fn redirect(request: &Request) -> Option<Response> {
+    let target = request.uri().path_and_query()?.as_str();
     let path = target.trim_start_matches('/');
     if !target.starts_with("//") || !path.starts_with("v1/") {
-        return StatusCode::NOT_FOUND.into_response();
+        return None;
     }
-    let Ok(location) = HeaderValue::from_str(&format!("/{path}")) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let location = HeaderValue::from_str(&format!("/{path}")).ok()?;
     let is_read = request.method() == Method::GET;
     let status =
         if is_read { StatusCode::MOVED_PERMANENTLY } else { StatusCode::PERMANENT_REDIRECT };
-    (status, [(header::LOCATION, location)]).into_response()
+    Some((status, [(header::LOCATION, location)]).into_response())
 }
 
 /// Sends `/v1/kv` to `/v1/kv/`, as Consul does.
