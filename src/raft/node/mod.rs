@@ -246,7 +246,10 @@ impl RaftNode {
     async fn explain_silence(&self) -> ProposeFault {
         match self.inner.raft.with_raft_state(|_| ()).await {
             Err(fatal) => self.explain(&fatal),
-            Ok(()) => refusal("the consensus forgot a write"),
+            Ok(()) if self.inner.is_stopping() => ProposeFault::Stopping,
+            Ok(()) => {
+                refusal(self.inner.health.failure().unwrap_or("the consensus forgot a write"))
+            }
         }
     }
 
