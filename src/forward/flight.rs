@@ -61,9 +61,9 @@ impl Circle {
         &self.addresses
     }
 
-    /// Whether a question is under way.
+    /// Whether a question is under way, whatever is wanted beside its answer.
     pub(in crate::forward) fn is_under_way(&self, ask: &Ask) -> bool {
-        lock(&self.flights).contains_key(ask)
+        lock(&self.flights).keys().any(|other| other.kind == ask.kind && other.name == ask.name)
     }
 
     /// Questions under way.

@@ -60,7 +60,7 @@ impl Fetcher {
         let mut asks = waiting.asks;
         let place = self.places.try_acquire();
         for ask in &asks {
-            self.forwarder.asked_by(waiting.source.ip().to_canonical(), ask);
+            self.forwarder.asked_by(waiting.source.ip(), ask);
         }
         // Each round follows an alias further; chains are bounded, and so are rounds.
         for round in 0..=DNS_CHAIN_MAX {

@@ -197,7 +197,10 @@ impl Forwarder {
     /// agent: a probe finds out, before the question that waits for itself runs out of time.
     pub fn asked_by(&self, asker: IpAddr, ask: &Ask) {
         let circle = self.shared.circle.load();
-        let is_recursor = circle.addresses().iter().any(|recursor| recursor.ip() == asker);
+        let is_recursor = circle
+            .addresses()
+            .iter()
+            .any(|recursor| recursor.ip().to_canonical() == asker.to_canonical());
         if is_recursor && circle.is_under_way(ask) {
             self.shared.suspicion.notify_one();
         }
