@@ -1,6 +1,6 @@
 //! The agent as everybody else sees it: calls go through one channel to one task, reading takes no lock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,6 +19,7 @@ use crate::model::definition::{CheckDefinition, ServiceDefinition};
 use crate::model::event::UserEvent;
 use crate::model::health::Status;
 use crate::model::limits::AGENT_CALLS_MAX;
+use crate::model::lock::lock;
 use crate::model::name::{CheckId, ServiceId};
 use crate::publish::{Propose, Reader};
 
@@ -256,7 +257,7 @@ impl Agent {
     /// # Errors
     /// [`AgentFault::Storage`], with what the catalog said.
     pub async fn leave(&self) -> Result<(), AgentFault> {
-        let leave = self.leave.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let leave = lock(&self.leave).take();
         let Some(leave) = leave else { return Ok(()) };
         let (done, answer) = oneshot::channel();
         if leave.send(done).is_err() {

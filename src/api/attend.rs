@@ -59,7 +59,7 @@ pub(in crate::api) fn attend(
     let takes_gzip = gzip::is_asked_for(request.headers());
     let client = client(&request);
     let (request, leftover) = leftover::lend(request);
-    let answering = match refuse(&rules, &request) {
+    let answering = match refuse(&rules, client, &request) {
         Some(fault) => Either::Left(ready(fault.into_response())),
         None => Either::Right(meter::time_request(request, |request| survive(request, next))),
     };
@@ -77,7 +77,7 @@ pub(in crate::api) fn attend(
 }
 
 /// The rule that forbids a request.
-fn refuse(rules: &Rules, request: &Request) -> Option<Fault> {
+fn refuse(rules: &Rules, client: IpAddr, request: &Request) -> Option<Fault> {
     let path = request.uri().path();
     if rules.blocked.iter().any(|beginning| path.starts_with(beginning)) {
         return Some(Fault::Forbidden("Endpoint is blocked by agent configuration"));
@@ -86,8 +86,7 @@ fn refuse(rules: &Rules, request: &Request) -> Option<Fault> {
     if is_read || rules.writers.is_empty() {
         return None;
     }
-    let address = client(request);
-    let may_write = rules.writers.iter().any(|network| network.contains(&address));
+    let may_write = rules.writers.iter().any(|network| network.contains(&client));
     (!may_write).then_some(Fault::Forbidden("Access is restricted"))
 }
 

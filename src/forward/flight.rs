@@ -15,10 +15,11 @@ use crate::forward::cache::{Cache, Found, bounded};
 use crate::forward::choice::{Choice, Pick};
 use crate::forward::count;
 use crate::forward::exchange::exchange;
-use crate::forward::forwarder::{Shared, lock};
+use crate::forward::forwarder::Shared;
 use crate::forward::question::{self, Echo, Extension, Form, Secret, Verdict};
 use crate::model::forward_config::ForwardConfig;
 use crate::model::limits::FORWARD_TIME_MAX;
+use crate::model::lock::lock;
 
 /// The recursors of one configuration, and all that is known and under way of them.
 pub(in crate::forward) struct Circle {

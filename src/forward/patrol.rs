@@ -11,9 +11,10 @@ use tokio::time::{sleep, timeout};
 use crate::forward::choice::{FIRST_FORM, Path};
 use crate::forward::exchange::exchange;
 use crate::forward::flight::{Circle, secret};
-use crate::forward::forwarder::{Shared, lock};
+use crate::forward::forwarder::Shared;
 use crate::forward::probe::{self, Fate};
 use crate::forward::question::{self, Verdict};
+use crate::model::lock::lock;
 
 /// Probes again and again.
 pub(in crate::forward) async fn patrol(shared: Arc<Shared>) {

@@ -12,9 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
-use crate::forward::forwarder::{Forwarder, lock};
+use crate::forward::forwarder::Forwarder;
 use crate::forward::probe;
 use crate::forward::question::By;
+use crate::model::lock::lock;
 
 /// What is done about one query.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,8 @@
 
 pub mod limits;
 
+pub(crate) mod lock;
+
 pub mod fault;
 
 pub mod name;

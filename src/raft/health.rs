@@ -7,12 +7,13 @@
 //! room is counted anew.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
 
 use crate::model::limits::PROPOSED_BYTES_MAX;
+use crate::model::lock::lock;
 use crate::publish::ProposeFault;
 
 /// What is known of the disk.
@@ -108,11 +109,6 @@ pub(in crate::raft) fn refusal(reason: &str) -> ProposeFault {
 )]
 pub(in crate::raft) fn now() -> Instant {
     Instant::now()
-}
-
-/// Takes a lock. No code under our locks panics half-way through a change.
-pub(in crate::raft) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often a byte of a command is written before all older copies of it are gone: to the journal and to a table,

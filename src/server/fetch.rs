@@ -3,7 +3,7 @@
 //! All of this happens beside the listeners: whoever asks for names of our own never waits behind it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
@@ -12,6 +12,7 @@ use crate::dns::outside::{Ask, Failure, Fetched, Outside};
 use crate::dns::{Incoming, Outgoing, Transport, Worker};
 use crate::forward::Forwarder;
 use crate::model::limits::{DNS_CHAIN_MAX, DNS_QUERIES_WAITING_MAX};
+use crate::model::lock::lock;
 use crate::server::front::Front;
 use crate::server::meter::Meter;
 
@@ -77,7 +78,7 @@ impl Fetcher {
             let outside = Heard { forwarder: &self.forwarder, fetched: &fetched };
             let (bytes, transport) = (&*waiting.bytes, waiting.transport);
             let incoming = Incoming { bytes, transport, source: waiting.source };
-            let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut desk = lock(&self.desk);
             let (worker, meter) = &mut *desk;
             let mut reply = Vec::new();
             match front.respond_with(&front.moment(), &outside, &incoming, worker, &mut reply) {

@@ -4,13 +4,14 @@
 //! and wakes who waits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
 use crate::agent::LocalView;
 use crate::model::event::UserEvent;
 use crate::model::limits::EVENTS_KEPT_MAX;
+use crate::model::lock::lock;
 use crate::model::name::{NodeName, Tag};
 
 /// The events that an agent got.
@@ -105,8 +106,7 @@ impl Events {
     }
 
     fn lock(&self) -> MutexGuard<'_, EventLog> {
-        // No code under this lock panics half-way through a change.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
@@ -23,6 +23,7 @@ use crate::agent::probe::output::Tail;
 use crate::agent::probe::script::timed_out;
 use crate::model::health::Status;
 use crate::model::limits::{AGENT_DEFINITIONS_MAX, CHECK_BODY_READ_BYTES_MAX};
+use crate::model::lock::lock;
 use crate::model::name::CheckId;
 
 /// The Docker that this machine's checks use.
@@ -116,7 +117,7 @@ impl Docker {
 
     /// Remembers what was started for a job, or that nothing is any more; what was until now.
     fn note(&self, job: &Job, started: Option<String>) -> Option<String> {
-        let mut all = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.started);
         let Some(id) = started else { return all.remove(job) };
         // Checks that are gone leave theirs behind.
         if AGENT_DEFINITIONS_MAX <= all.len() {

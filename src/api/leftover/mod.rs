@@ -5,7 +5,7 @@
 //! next request finds out by an error.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use futures_util::{Stream, StreamExt as _};
+
+use crate::model::lock::lock;
 
 /// Where a body comes back to when its handler is done with it.
 #[derive(Clone, Default)]
@@ -42,7 +44,7 @@ pub(in crate::api) fn lend(request: Request) -> (Request, Option<Leftover>) {
 
 /// Reads what a handler left, if it is little and there; else says in the answer that the connection ends.
 pub(in crate::api) async fn drain(leftover: Leftover, response: &mut Response) {
-    let body = leftover.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let body = lock(&leftover.0).take();
     let Some(body) = body.filter(|body| !body.is_end_stream()) else { return };
     let is_short = HttpBody::size_hint(&body).lower() <= DRAINED_BYTES_MAX;
     let is_read = is_short && tokio::time::timeout(DRAIN_TIMEOUT, read(body)).await == Ok(true);
@@ -80,7 +82,7 @@ impl Stream for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        *self.leftover.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        *lock(&self.leftover.0) = self.body.take();
     }
 }
 

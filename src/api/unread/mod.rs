@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex};
 
 use axum::body::HttpBody as _;
 use axum::response::{IntoResponse as _, Response};
@@ -15,6 +15,7 @@ use crate::api::holding::hold;
 use crate::model::limits::{
     HTTP_ANSWER_UNREAD_BYTES_FEW, HTTP_ANSWERS_UNREAD_BYTES_MAX, HTTP_CLIENT_UNREAD_BYTES_MAX,
 };
+use crate::model::lock::lock;
 
 /// Counts an answer, or refuses it where those that were not read left no room.
 pub(in crate::api) fn count(client: IpAddr, response: Response) -> Response {
@@ -76,7 +77,7 @@ impl Unread {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -22,6 +22,7 @@ use crate::forward::probe::{self, Probes};
 use crate::forward::{count, patrol, surroundings};
 use crate::model::forward_config::ForwardConfig;
 use crate::model::limits::FORWARD_CACHE_BYTES_MAX;
+use crate::model::lock::lock;
 
 /// Asks recursors for what this agent does not know, and keeps what they say. To be used inside a Tokio
 /// runtime; what it has under way ends when it is dropped.
@@ -271,11 +272,6 @@ fn without(known: Option<Arc<Told>>, failure: Failure) -> Fetched {
     let fetched = known.map_or(Fetched::Failed(failure), Fetched::Told);
     count::fetched(&fetched);
     fetched
-}
-
-/// A lock that outlives a panic of who held it: what it guards is whole after each statement.
-pub(in crate::forward) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use hickory_proto::rr::{Name, RecordType};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use super::{Forwarder, Terms, lock};
+use super::{Forwarder, Terms};
 use crate::dns::outside::{Ask, Failure, Fetched};
 use crate::forward::clock::Clock;
 use crate::forward::flight::join;
@@ -24,6 +24,7 @@ use crate::forward::scripted::{Onward, ScriptedRecursor};
 use crate::forward::{Fault, Standing, patrol};
 use crate::model::forward_config::{ForwardConfig, Recursor, Strategy};
 use crate::model::limits::WRONG_REPLIES_MAX;
+use crate::model::lock::lock;
 
 /// What one recursor does: for each query over UDP, and for each over TCP.
 type Does = (&'static [&'static [Act]], &'static [&'static [Act]]);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Notify;
 
 use crate::catalog::reply::Topic;
+use crate::model::lock::lock;
 use crate::model::name::{Key, KeyPrefix};
 
 /// Who waits for what.
@@ -120,8 +121,7 @@ impl Waiters {
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry> {
-        // No code under this lock panics half-way through a change.
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.registry)
     }
 }
 

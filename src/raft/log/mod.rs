@@ -29,7 +29,8 @@ use openraft::{OptionalSend, RaftLogReader};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::model::limits::{PROPOSED_BYTES_MAX, RAFT_APPEND_BYTES_MAX};
-use crate::raft::health::{Health, lock};
+use crate::model::lock::lock;
+use crate::raft::health::Health;
 use crate::raft::log::disk::{Disk, Extent, LogMeta};
 use crate::raft::log::journal::Journal;
 use crate::raft::log::shared::{LogContent, Shared};

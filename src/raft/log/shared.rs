@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard};
 
-use crate::raft::health::lock;
+use crate::model::lock::lock;
 use crate::raft::log::writer::Job;
 use crate::raft::types::{Entry, LogId, Vote};
 

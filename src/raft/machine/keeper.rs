@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::catalog::row::RowKey;
-use crate::raft::health::{Health, lock};
+use crate::model::lock::lock;
+use crate::raft::health::Health;
 use crate::raft::machine::mirror::Mirror;
 use crate::raft::machine::state::Replica;
 use crate::raft::types::Raft;

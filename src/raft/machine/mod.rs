@@ -20,8 +20,8 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder, Snapshot, Snapsh
 use crate::catalog::Reply;
 use crate::catalog::apply::apply;
 use crate::catalog::reply::Changes;
+use crate::model::lock::lock;
 use crate::publish::Publisher;
-use crate::raft::health::lock;
 use crate::raft::machine::keeper::Keeper;
 use crate::raft::machine::state::Replica;
 pub use crate::raft::machine::state::Saved;

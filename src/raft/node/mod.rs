@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::catalog::{Command, Reply};
 use crate::model::limits::PROPOSED_BYTES_MAX;
+use crate::model::lock::lock;
 use crate::model::name::NodeName;
 use crate::model::session::SessionId;
 use crate::model::time::Now;
@@ -30,7 +31,7 @@ use crate::publish::{
     Cluster, Consistency, Peer, PeerChange, Propose, ProposeFault, Proposed, Pulse, Renewals,
 };
 use crate::raft::fault::RaftFault;
-use crate::raft::health::{Health, lock, refusal};
+use crate::raft::health::{Health, refusal};
 use crate::raft::home::DataDir;
 use crate::raft::log::LogStore;
 use crate::raft::machine::keeper::Keeper;

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::model::lock::lock;
 
 /// How many connections each client has, on all listeners together.
 pub(in crate::server) struct Clients {
@@ -63,8 +65,7 @@ impl Clients {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Whose, u32>> {
-        // No code under this lock panics half-way through a change.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 }
 

@@ -15,7 +15,7 @@ use std::future::{pending, poll_fn, ready};
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Client;
 use crate::api::holding::hold;
 use crate::model::limits::HTTP_HEAD_TIMEOUT;
+use crate::model::lock::lock;
 use crate::server::http::clients::{Admission, Whose};
 use crate::server::http::patience::{Patient, Phase};
 use crate::server::http::{Hall, Stream};
@@ -312,10 +313,6 @@ impl Drop for Told {
     fn drop(&mut self) {
         self.0.was_told.store(true, Ordering::Relaxed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a request may be a blocking query. Whether it is one, its endpoint knows.

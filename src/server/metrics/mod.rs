@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use metrics::{
@@ -16,6 +16,7 @@ use metrics_util::registry::{Registry, Storage};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Metric, MetricsSnapshot, Sample};
+use crate::model::lock::lock;
 use crate::model::time::Now;
 use crate::server::clock;
 
@@ -156,7 +157,7 @@ impl Metrics {
     }
 
     fn lock(&self) -> MutexGuard<'_, Intervals> {
-        self.intervals.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.intervals)
     }
 }
 
@@ -213,7 +214,7 @@ impl HistogramFn for Distribution {
 
 impl Distribution {
     fn lock(&self) -> MutexGuard<'_, Spans> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

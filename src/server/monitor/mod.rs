@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use tracing_subscriber::layer::{Context, Filter};
 use crate::api::LogLines;
 use crate::intake::LogLevel;
 use crate::model::limits::{MONITOR_LINES_MAX, MONITORS_MAX};
+use crate::model::lock::lock;
 use crate::server::logging::{directives, write_line};
 
 /// All who watch the log; clones are the same ones.
@@ -86,7 +87,7 @@ impl Monitors {
 
     fn change<T>(&self, change: impl FnOnce(&mut Vec<Arc<Watcher>>) -> T) -> T {
         let done = {
-            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _changing = lock(&self.changing);
             let mut watchers = (**self.watchers.load()).clone();
             let done = change(&mut watchers);
             self.watchers.store(Arc::new(watchers));

@@ -20,7 +20,7 @@ mod places;
 
 use std::future::{Ready, ready};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either};
@@ -34,6 +34,7 @@ use self::connection::End;
 use self::places::{Places, Seat};
 use crate::dns::{Incoming, Outgoing, Transport, Worker};
 use crate::model::limits::{DNS_TCP_CONNECTIONS_MAX, DNS_TCP_CONNECTIONS_PER_CLIENT_MAX};
+use crate::model::lock::lock;
 use crate::server::accept::{accept_all, drain};
 use crate::server::front::Front;
 use crate::server::meter::Meter;
@@ -141,7 +142,7 @@ impl Answers {
         let incoming = Incoming { bytes, transport: Transport::Tcp, source };
         let moment = self.front.moment();
         let mut reply = Vec::new();
-        let mut desk = self.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut desk = lock(&self.desk);
         let Desk { worker, meter } = &mut *desk;
         let begun = meter.begin();
         let outgoing = self.front.respond(&moment, &incoming, worker, &mut reply);

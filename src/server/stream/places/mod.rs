@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -23,6 +23,7 @@ use crate::model::limits::{
     DNS_TCP_HELD_BYTES_FEW, DNS_TCP_HELD_BYTES_MAX, DNS_TCP_IDLE_TIMEOUT,
     DNS_TCP_IDLE_TIMEOUT_CROWDED,
 };
+use crate::model::lock::lock;
 
 /// All places.
 pub(super) struct Places {
@@ -125,7 +126,7 @@ impl Places {
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.taken)
     }
 }
 
