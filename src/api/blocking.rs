@@ -9,8 +9,9 @@ use axum::response::Response;
 use crate::api::Api;
 use crate::api::answer::{Index, json_bytes};
 use crate::api::cache_control::{CacheControl, CacheUse};
-use crate::api::call::{Block, Call, Freshness, ReadOptions};
+use crate::api::call::{Call, Freshness, ReadOptions};
 use crate::api::fault::Fault;
+use crate::api::vigil::Expected;
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
 use crate::model::number::Revision;
@@ -95,10 +96,22 @@ pub(in crate::api) async fn read_part(
         let mut waiter = api.services.reader.waiter(topics);
         let changed = async {
             let mut seen = None;
-            while !has_news(api, block, &revision_of, scope, &body_of, &mut seen)? {
-                waiter.changed().await;
+            loop {
+                let looked_at = {
+                    // Let go before the wait: a View keeps old state alive.
+                    let view = api.services.reader.load();
+                    if has_news(&view, block.index, &revision_of, scope, &body_of, &mut seen)? {
+                        block.vigil.iter().for_each(|vigil| vigil.find_in(view.revision()));
+                        return Ok(());
+                    }
+                    view.revision()
+                };
+                let expected = Expected { consistency, seen };
+                match &block.vigil {
+                    Some(vigil) => vigil.keep(expected, looked_at, &mut waiter).await,
+                    None => waiter.changed().await,
+                }
             }
-            Ok(())
         };
         wait_for(api, block.wait, changed).await?;
     }
@@ -118,27 +131,24 @@ pub(in crate::api) async fn read_part(
 }
 
 /// Whether there is something to wake a blocking query for. `seen` remembers the answer that it need not be told.
-///
-/// The View is let go before each wait: holding it would keep old state alive.
 fn has_news(
-    api: &Api,
-    block: Block,
+    view: &View,
+    index: Revision,
     revision_of: &impl Fn(&View) -> Revision,
     scope: Scope,
     body_of: &impl Fn(&View) -> Result<Vec<u8>, Fault>,
     seen: &mut Option<u64>,
 ) -> Result<bool, Fault> {
-    let view = api.services.reader.load();
-    let is_newer = block.index < shown(revision_of, &view);
+    let is_newer = index < shown(revision_of, view);
     match (scope, *seen) {
         (Scope::Whole, _) => Ok(is_newer),
         // What the client has is older than what was there when it asked.
         (Scope::Part, None) if is_newer => Ok(true),
         (Scope::Part, None) => {
-            *seen = Some(digest(&body_of(&view)?));
+            *seen = Some(digest(&body_of(view)?));
             Ok(false)
         }
-        (Scope::Part, Some(before)) => Ok(is_newer && digest(&body_of(&view)?) != before),
+        (Scope::Part, Some(before)) => Ok(is_newer && digest(&body_of(view)?) != before),
     }
 }
 

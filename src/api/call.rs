@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::str::Utf8Chunk;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::api::cache_control::CacheControl;
 use crate::api::fault::Fault;
 use crate::api::filter::{Filter, Shape};
 use crate::api::params::{Params, decode_percent_bytes};
+use crate::api::vigil::Vigil;
 use crate::api::{Api, ApiOptions, Client};
 use crate::model::number::Revision;
 use crate::model::time::{DurationFault, parse_duration};
@@ -42,10 +44,12 @@ pub(in crate::api) struct Call {
     takes_unprintable: bool,
     /// Whether `?cached` counts.
     takes_cached: bool,
+    /// Where it may let another one wait for it.
+    vigil: Option<Arc<Vigil>>,
 }
 
 /// How a read is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(in crate::api) struct ReadOptions {
     /// How fresh.
     pub freshness: Freshness,
@@ -65,12 +69,14 @@ pub(in crate::api) enum Freshness {
 }
 
 /// What a blocking query waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub(in crate::api) struct Block {
     /// A result newer than this.
     pub index: Revision,
     /// At most so long.
     pub wait: Duration,
+    /// Where it may let another one wait for it.
+    pub vigil: Option<Arc<Vigil>>,
 }
 
 impl FromRequestParts<Api> for Call {
@@ -97,6 +103,7 @@ impl FromRequestParts<Api> for Call {
             is_filtered,
             takes_unprintable,
             takes_cached,
+            vigil: parts.extensions.remove(),
         })
     }
 }
@@ -275,7 +282,13 @@ impl Call {
         let index = if index.starts_with('+') { None } else { index.parse().ok() };
         let index = index.ok_or_else(|| Fault::Invalid("Invalid index".to_owned()))?;
         let wait = wait.min(options.wait_max);
-        Ok((0 < index).then_some(Block { index: Revision(index), wait }))
+        Ok((0 < index).then(|| Block { index: Revision(index), wait, vigil: self.vigil() }))
+    }
+
+    /// Where it may let another one wait for it: not where who asks, or when, makes another answer.
+    fn vigil(&self) -> Option<Arc<Vigil>> {
+        let is_own = self.params.has("near") || self.may_be_cached();
+        self.vigil.clone().filter(|_| !is_own)
     }
 
     /// How long a blocking query waits at most, if it says so.

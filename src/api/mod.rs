@@ -44,6 +44,8 @@ mod cache_control;
 
 mod blocking;
 
+pub(crate) mod vigil;
+
 pub mod filter;
 
 mod select;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::name::NodeName;
 
 /// How fresh a read has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Consistency {
     /// Whatever is here (`?stale`).
     Stale,

@@ -168,8 +168,7 @@ fn start_http(
 ) -> Arc<Clients> {
     let per_client_max = config.limits.http_max_conns_per_client;
     let clients = Arc::new(Clients::new(settings::http_connections_max(), per_client_max));
-    let head_bytes_max = config.http.head_bytes_max;
-    let hall = Hall { router, clients: Arc::clone(&clients), head_bytes_max, stop: stop.clone() };
+    let hall = Hall::new(router, &clients, config.http.head_bytes_max, stop);
     for listener in listeners {
         tasks.spawn(listener.serve(hall.clone()));
     }

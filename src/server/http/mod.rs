@@ -26,20 +26,35 @@ use tokio_util::sync::CancellationToken;
 use crate::server::accept::{Accept, accept_all, drain};
 pub(in crate::server) use crate::server::http::clients::Clients;
 use crate::server::http::clients::Whose;
-use crate::server::http::conversation::converse;
+use crate::server::http::conversation::{Herds, converse};
 pub(in crate::server) use crate::server::http::listen::{SocketListener, bind, bind_socket};
 
 /// What all listeners serve.
 #[derive(Clone)]
 pub(in crate::server) struct Hall {
     /// The API.
-    pub(in crate::server) router: Router,
+    router: Router,
     /// Who is connected.
-    pub(in crate::server) clients: Arc<Clients>,
+    clients: Arc<Clients>,
+    /// Who waits for the same.
+    herds: Arc<Herds>,
     /// Largest head of a request, in bytes.
-    pub(in crate::server) head_bytes_max: usize,
+    head_bytes_max: usize,
     /// Ends it.
-    pub(in crate::server) stop: CancellationToken,
+    stop: CancellationToken,
+}
+
+impl Hall {
+    /// A hall in which the router answers, with heads of up to so many bytes, until the stop.
+    pub(in crate::server) fn new(
+        router: Router,
+        clients: &Arc<Clients>,
+        head_bytes_max: usize,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (clients, stop) = (Arc::clone(clients), stop.clone());
+        Self { router, clients, herds: Arc::default(), head_bytes_max, stop }
+    }
 }
 
 /// Where HTTP listens.

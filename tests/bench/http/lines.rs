@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::servers::State;
+
 /// A line of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Line {
@@ -13,8 +15,10 @@ pub(crate) enum Line {
     Put,
     /// The health of a service with ten instances is read over 16 connections.
     Health,
-    /// 150 connections wait for one key.
+    /// 150 connections wait for one key, written in memory.
     Watch150,
+    /// 150 connections wait for one key, written to a disk.
+    Watch150Disk,
     /// 10,000 connections of several addresses wait for one key.
     Watch10k,
     /// Many instances are registered.
@@ -52,6 +56,21 @@ pub(crate) enum Limit {
 }
 
 impl Line {
+    /// Where its servers keep their state.
+    pub(crate) fn state(self) -> State {
+        match self {
+            // A disk takes longer to write one key than 150 watchers to be woken.
+            Self::Watch150 => State::Memory,
+            Self::Get16
+            | Self::Get128
+            | Self::Put
+            | Self::Health
+            | Self::Watch150Disk
+            | Self::Watch10k
+            | Self::Fill => State::Disk,
+        }
+    }
+
     /// What the line is called.
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -59,7 +78,8 @@ impl Line {
             Self::Get128 => "KV GET, 128 connections",
             Self::Put => "KV PUT, 64 connections, on disk",
             Self::Health => "health of a service with 10 instances",
-            Self::Watch150 => "150 watchers of a key",
+            Self::Watch150 => "150 watchers of a key, in memory",
+            Self::Watch150Disk => "150 watchers of a key, on disk",
             Self::Watch10k => "10,000 watchers of a key",
             Self::Fill => "instances registered",
         }
@@ -73,6 +93,7 @@ impl Line {
             }
             Self::Health => &[(Figure::Rate, Limit::TimesConsul(4.0)), (Figure::Cpu, Limit::None)],
             Self::Watch150 => &[(Figure::Wake, Limit::PartOfConsul(1.0 / 3.0))],
+            Self::Watch150Disk => &[(Figure::Wake, Limit::None)],
             Self::Watch10k => &[
                 (Figure::Wake, Limit::AtMost(250.0)),
                 (Figure::WatcherMemory, Limit::AtMost(100.0)),

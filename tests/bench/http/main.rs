@@ -4,7 +4,7 @@
 //! cargo bench --bench http -- --consul PATH [--lictor PATH] [--only get16,watch150] [--rounds 3]
 //! ```
 //!
-//! Both are single servers that keep their state on disk. To be read, each runs on one core and the generator on
+//! Both are single servers that keep their state on disk, but where a line says otherwise. To be read, each runs on one core and the generator on
 //! another; to be written to and to be waited for, it may use both. The generator speaks HTTP over plain sockets and
 //! costs a fraction of what the servers do. Rounds interleave the two, medians
 //! are told, and beside each stands the limit that it has to keep. Where a line's limit is broken, the exit code is 2.

@@ -42,8 +42,22 @@ impl Column {
     }
 }
 
-/// Starts a server that keeps its state on disk, and waits until it can be written to.
-pub(crate) fn start(column: Column, cores: &str, options: &Options) -> io::Result<Server> {
+/// Where a server keeps its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// On disk.
+    Disk,
+    /// In memory (`-dev`).
+    Memory,
+}
+
+/// Starts a server, and waits until it can be written to.
+pub(crate) fn start(
+    column: Column,
+    state: State,
+    cores: &str,
+    options: &Options,
+) -> io::Result<Server> {
     let program: &Path = match (column, &options.consul) {
         (Column::Lictor, _) => &options.lictor,
         (Column::Consul, Some(consul)) => consul,
@@ -56,7 +70,7 @@ pub(crate) fn start(column: Column, cores: &str, options: &Options) -> io::Resul
         format!("{{\"limits\": {{\"http_max_conns_per_client\": {CONNECTIONS_MAX}}}}}"),
     )?;
     let http_port = free_port()?;
-    let arguments = arguments(folder.path(), &settings, http_port)?;
+    let arguments = arguments(state, folder.path(), &settings, http_port)?;
     let mut process = Process::start(cores, program, &arguments, Stdio::null())?;
     let http = SocketAddr::from((Ipv4Addr::LOCALHOST, http_port));
     let begun = Instant::now();
@@ -76,12 +90,18 @@ fn has_leader(http: SocketAddr) -> io::Result<bool> {
 }
 
 /// The command line that both understand.
-fn arguments(folder: &Path, settings: &Path, http_port: u16) -> io::Result<Vec<String>> {
-    let mut words: Vec<String> =
-        ["agent", "-server", "-bootstrap-expect", "1", "-node", "bench", "-bind", "127.0.0.1"]
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+fn arguments(
+    state: State,
+    folder: &Path,
+    settings: &Path,
+    http_port: u16,
+) -> io::Result<Vec<String>> {
+    let common = ["agent", "-node", "bench", "-bind", "127.0.0.1"];
+    let kind: &[&str] = match state {
+        State::Disk => &["-server", "-bootstrap-expect", "1"],
+        State::Memory => &["-dev"],
+    };
+    let mut words: Vec<String> = common.iter().chain(kind).map(|word| (*word).to_owned()).collect();
     let ports = [
         ("-http-port", http_port),
         ("-dns-port", free_port()?),
@@ -92,8 +112,9 @@ fn arguments(folder: &Path, settings: &Path, http_port: u16) -> io::Result<Vec<S
     for (flag, port) in ports {
         words.extend([flag.to_owned(), port.to_string()]);
     }
-    for (flag, path) in [("-data-dir", folder), ("-config-file", settings)] {
-        words.extend([flag.to_owned(), path.display().to_string()]);
+    words.extend(["-config-file".to_owned(), settings.display().to_string()]);
+    if state == State::Disk {
+        words.extend(["-data-dir".to_owned(), folder.display().to_string()]);
     }
     Ok(words)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::fill::{self, Way};
 use crate::lines::{Figure, Line};
-use crate::servers::{self, Column, Server};
+use crate::servers::{self, Column, Server, State};
 use crate::wire::{Connection, request};
 use crate::{Options, fault, load, process, watch};
 
@@ -58,9 +58,9 @@ fn measure_line(line: Line, column: Column, options: &Options) -> io::Result<Vec
     let both = format!("{one},{}", options.client_core);
     let cores = match line {
         Line::Get16 | Line::Get128 | Line::Health => &one,
-        Line::Put | Line::Watch150 | Line::Watch10k | Line::Fill => &both,
+        Line::Put | Line::Watch150 | Line::Watch150Disk | Line::Watch10k | Line::Fill => &both,
     };
-    let server = servers::start(column, cores, options)?;
+    let server = servers::start(column, line.state(), cores, options)?;
     match line {
         Line::Get16 | Line::Get128 => {
             let connections = if line == Line::Get16 { 16 } else { 128 };
@@ -86,7 +86,7 @@ fn measure_line(line: Line, column: Column, options: &Options) -> io::Result<Vec
             let bytes = request("GET", "/v1/health/service/web", "");
             throughput(&server, 16, options, |_| bytes.clone())
         }
-        Line::Watch150 => {
+        Line::Watch150 | Line::Watch150Disk => {
             let watched = watch::run(&server, 150, 20)?;
             Ok(vec![(Figure::Wake, watched.wake_ms)])
         }
@@ -107,7 +107,8 @@ fn measure_line(line: Line, column: Column, options: &Options) -> io::Result<Vec
 
 /// Both are filled in the same way.
 fn fill_way(options: &Options) -> io::Result<Way> {
-    fill::way(&servers::start(Column::Lictor, &options.server_core.to_string(), options)?)
+    let core = options.server_core.to_string();
+    fill::way(&servers::start(Column::Lictor, State::Memory, &core, options)?)
 }
 
 fn throughput(

@@ -16,9 +16,9 @@
 //! ```
 //! In headers and body lines `*` stands for any text, and a body line that is `*` alone for any lines.
 //! A header value `$name`, or one in a body line, captures at its first appearance and compares afterwards; `>$name` is a greater
-//! number. Other forms of a request: `& GET …` starts it in the background, with no answer part; `wait`
-//! has the answer of the oldest of those; `raw` sends the bytes of its body, with `\r \n \\ \xNN` for what
-//! cannot be written, newlines between lines ignored, and reads until the other side is silent.
+//! number. Other forms of a request: `& GET …` starts it in the background, on a connection that stays open, with no
+//! answer part; `wait` has the answer of the oldest of those; `raw` sends the bytes of its body, with
+//! `\r \n \\ \xNN` for what cannot be written, newlines between lines ignored, and reads until the other side is silent.
 //!
 //! A file says in a comment where Consul 1.8.7 and we differ, and wants only what both do.
 //!
@@ -101,9 +101,9 @@ impl Session {
             return Ok(None);
         }
         if let Some(request) = rest.strip_prefix("& ") {
-            let bytes = self.request(request);
+            let bytes = self.request(request, "");
             let address = self.address;
-            let ask = move || ask(address, &bytes, BLOCKING_TIMEOUT);
+            let ask = move || ask_once(address, &bytes);
             self.background.push(std::thread::spawn(ask));
             return Ok(None);
         }
@@ -119,7 +119,7 @@ impl Session {
         } else if let Some(bytes) = request.strip_prefix("raw\n") {
             ask(self.address, &unescape(bytes)?, RAW_TIMEOUT)?
         } else {
-            ask(self.address, &self.request(request), BLOCKING_TIMEOUT)?
+            ask(self.address, &self.request(request, CLOSE), BLOCKING_TIMEOUT)?
         };
         let (shown, is_same) = self.compare(wanted.trim_end_matches('\n'), &answer);
         if is_same {
@@ -129,14 +129,14 @@ impl Session {
         Ok(Some((format!("{comments}{request}\n----\n{shown}"), fault)))
     }
 
-    /// The bytes of a request that stands in a file.
-    fn request(&self, text: &str) -> Vec<u8> {
+    /// The bytes of a request that stands in a file, with another header.
+    fn request(&self, text: &str, header: &str) -> Vec<u8> {
         let text = self.fill(text);
         let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
         let body = repeat(body);
         let mut lines = head.lines();
         let line = lines.next().unwrap_or_default();
-        let mut bytes = format!("{line} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+        let mut bytes = format!("{line} HTTP/1.1\r\nHost: test\r\n{header}");
         for header in lines {
             let _ = write!(bytes, "{header}\r\n");
         }
@@ -313,6 +313,33 @@ fn ask(address: SocketAddr, request: &[u8], timeout: Duration) -> Result<Answer,
     parse(&bytes)
 }
 
+/// Sends a request on a connection that stays open, and reads its answer.
+fn ask_once(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
+    let fault = |e: std::io::Error| format!("{address}: {e}");
+    let mut stream = TcpStream::connect(address).map_err(fault)?;
+    stream.set_read_timeout(Some(BLOCKING_TIMEOUT)).map_err(fault)?;
+    stream.write_all(request).map_err(fault)?;
+    let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
+    while !is_whole(&bytes) {
+        match stream.read(&mut piece).map_err(fault)? {
+            0 => break,
+            count => bytes.extend_from_slice(&piece[..count]),
+        }
+    }
+    parse(&bytes)
+}
+
+/// Whether an answer is there to its end. Nothing may follow: none was asked for.
+fn is_whole(bytes: &[u8]) -> bool {
+    let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    match length.and_then(|text| text.parse::<usize>().ok()) {
+        Some(length) => end + 4 + length <= bytes.len(),
+        None => bytes.ends_with(b"0\r\n\r\n"),
+    }
+}
+
 fn parse(bytes: &[u8]) -> Result<Answer, String> {
     if bytes.is_empty() {
         // A closed connection is an answer too.
@@ -347,6 +374,9 @@ fn unchunk(mut rest: &[u8]) -> Result<Vec<u8>, String> {
         rest = rest.get(size + 2..).ok_or("a cut chunk")?;
     }
 }
+
+/// A header: nothing is asked on the same connection afterwards.
+const CLOSE: &str = "Connection: close\r\n";
 
 /// How long an answer may take, a blocking query's included.
 const BLOCKING_TIMEOUT: Duration = Duration::from_secs(30);

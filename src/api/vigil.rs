@@ -1,0 +1,108 @@
+//! A blocking query that waits ⇄ who serves it: many may wait for the same, and one of them can do so for all.
+//!
+//! A query says here what it waits for besides what its request says. Who serves it may send it to sleep then: a change
+//! does not wake it any more, only its own end (its time, a stop) or being called. No change is lost by that: its Waiter
+//! keeps one that came meanwhile.
+
+use std::future::poll_fn;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use futures_util::task::AtomicWaker;
+
+use crate::model::lock::lock;
+use crate::model::number::Revision;
+use crate::publish::{Consistency, Waiter};
+
+/// What a blocking query and who serves it share. A request without one is never sent to sleep.
+#[derive(Default)]
+pub(crate) struct Vigil {
+    /// How far it is.
+    state: Mutex<State>,
+    /// Wakes the query when it is sent to sleep, or called.
+    waker: AtomicWaker,
+}
+
+/// How far a blocking query is.
+#[derive(Default)]
+struct State {
+    /// What it waits for, since it does.
+    expected: Option<Expected>,
+    /// The View that it looked at last.
+    looked_at: Revision,
+    /// The View in which it found what it waits for.
+    found_in: Option<Revision>,
+    /// Whether it sleeps.
+    is_asleep: bool,
+}
+
+/// What the answer to a blocking query depends on, besides its request: two that ask and expect the same are answered
+/// alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Expected {
+    /// How fresh the answer says that it is.
+    pub(crate) consistency: Consistency,
+    /// What it has to differ from, where it shows a part of what may change.
+    pub(crate) seen: Option<u64>,
+}
+
+impl Vigil {
+    /// Waits until one of a Waiter's topics was published, or longer, while it sleeps. `looked_at` is the View that had
+    /// nothing new.
+    pub(crate) async fn keep(&self, expected: Expected, looked_at: Revision, waiter: &mut Waiter) {
+        self.note(|state| (state.expected, state.looked_at) = (Some(expected), looked_at));
+        loop {
+            tokio::select! {
+                // A change that wakes all of them at once is to be told by one.
+                biased;
+                () = self.until(|state| state.is_asleep) => {}
+                () = waiter.changed() => return,
+            }
+            self.until(|state| !state.is_asleep).await;
+        }
+    }
+
+    /// What it waits for is there, in a View or a newer one.
+    pub(crate) fn find_in(&self, view: Revision) {
+        self.note(|state| state.found_in = Some(view));
+    }
+
+    /// What it waits for; nothing as long as it does not.
+    pub(crate) fn expected(&self) -> Option<Expected> {
+        lock(&self.state).expected
+    }
+
+    /// The oldest View that its answer may be made of, where it found what it waited for.
+    pub(crate) fn found_in(&self) -> Option<Revision> {
+        lock(&self.state).found_in
+    }
+
+    /// Whether a View is as new as the one that it looked at last: an older one has nothing to tell it.
+    pub(crate) fn may_hear_of(&self, view: Revision) -> bool {
+        lock(&self.state).looked_at <= view
+    }
+
+    /// Sends it to sleep: another one waits in its place.
+    pub(crate) fn sleep(&self) {
+        self.note(|state| state.is_asleep = true);
+        self.waker.wake();
+    }
+
+    /// Has it wait for itself again, and look at once if there was a change meanwhile.
+    pub(crate) fn call(&self) {
+        self.note(|state| state.is_asleep = false);
+        self.waker.wake();
+    }
+
+    fn note(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.state));
+    }
+
+    async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            if is_so(&lock(&self.state)) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}

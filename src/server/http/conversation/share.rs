@@ -1,0 +1,120 @@
+//! An answer that all of a herd wait for → its bytes, written to each of them.
+
+use std::convert::Infallible;
+use std::future::{pending, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::http::Response;
+use futures_util::future::Either;
+use futures_util::stream;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+
+use crate::model::limits::HTTP_ANSWER_UNREAD_BYTES_FEW;
+use crate::model::lock::lock;
+use crate::model::number::Revision;
+use crate::server::http::conversation::herd::{Membership, Told};
+use crate::server::http::conversation::line::Tell;
+
+/// What became of an answer that others of a herd wait for.
+pub(super) enum Shared {
+    /// It was told to all of them, and to the one that found it.
+    Told(Told),
+    /// It was not: nobody else waits for it, it is large, so that each has to have room for its own, or it tells of a
+    /// fault, which others need not meet.
+    Kept(Response<Body>),
+}
+
+/// Tells an answer, made of a View or a newer one, to all of a herd; to the one that found it, whose line is given, first.
+pub(super) async fn share(
+    response: Response<Body>,
+    view: Revision,
+    membership: Membership,
+    line: &dyn Tell,
+) -> Shared {
+    let others = membership.end_herd();
+    let bytes = response.body().size_hint().exact();
+    let is_small = bytes.is_some_and(|bytes| bytes <= HTTP_ANSWER_UNREAD_BYTES_FEW);
+    if others.is_empty() || !is_small || response.status().is_server_error() {
+        return Shared::Kept(response);
+    }
+    let (head, body) = response.into_parts();
+    let body = match to_bytes(body, usize::MAX).await {
+        Ok(body) => body,
+        Err(fault) => {
+            let broken = stream::iter([Err::<Bytes, _>(fault)]);
+            return Shared::Kept(Response::from_parts(head, Body::from_stream(broken)));
+        }
+    };
+    let answer = || Response::from_parts(head.clone(), Body::from(body.clone()));
+    let Some(written) = write(answer()) else { return Shared::Kept(answer()) };
+    line.tell(&written);
+    Shared::Told(others.tell(written, view).await)
+}
+
+/// What hyper writes of an answer whose connection stays open; nothing, where it would close it.
+fn write(response: Response<Body>) -> Option<Bytes> {
+    let response = Mutex::new(Some(response));
+    let answer = service_fn(|_| match lock(&response).take() {
+        Some(response) => Either::Left(ready(Ok::<_, Infallible>(response))),
+        None => Either::Right(pending()),
+    });
+    let mut connection = http1::Builder::new().serve_connection(Page::default(), answer);
+    // All that it needs is there: what it has not done at once, it never will.
+    let polled = Pin::new(&mut connection).poll(&mut Context::from_waker(Waker::noop()));
+    let written = connection.into_parts().io.written;
+    (polled.is_pending() && !written.is_empty()).then(|| written.into())
+}
+
+/// A connection to nobody: a request that was read, and what is written.
+#[derive(Default)]
+struct Page {
+    /// How much of the request was read.
+    read: usize,
+    /// What was written.
+    written: Vec<u8>,
+}
+
+impl Read for Page {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        mut buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let rest = REQUEST.get(self.read..).unwrap_or_default();
+        let count = rest.len().min(buffer.remaining());
+        if count == 0 {
+            return Poll::Pending;
+        }
+        buffer.put_slice(rest.get(..count).unwrap_or_default());
+        self.read += count;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Page {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.written.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request that is answered as those of a herd are: their connections stay open.
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
