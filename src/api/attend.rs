@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
@@ -18,6 +19,7 @@ use crate::api::leftover;
 use crate::api::meter;
 use crate::api::translate;
 use crate::api::unread;
+use crate::api::vigil::Vigil;
 use crate::api::{Api, Client};
 
 /// What an operator decided about all endpoints; a reload replaces it.
@@ -56,6 +58,9 @@ pub(in crate::api) fn attend(
     next: Next,
 ) -> impl Future<Output = Response> {
     let rules = api.services.rules.load_full();
+    if let Some(vigil) = request.extensions().get::<Arc<Vigil>>() {
+        vigil.obey(&rules);
+    }
     let takes_gzip = gzip::is_asked_for(request.headers());
     let client = client(&request);
     let (request, leftover) = leftover::lend(request);

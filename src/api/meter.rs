@@ -17,18 +17,30 @@ use tokio::time::{Duration, Instant};
 use crate::api::call::Call;
 use crate::catalog::state::ServiceEntry;
 
-/// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds.
+/// Measures a request: `consul.http.GET.v1.kv._`, in milliseconds. One that is given up counts too, be it that its client
+/// went, or that another one waited for it.
 pub(in crate::api) fn time_request<F: Future<Output = Response>>(
     request: Request,
     serve: impl FnOnce(Request) -> F,
 ) -> impl Future<Output = Response> {
-    let histogram = histogram_of(&request);
-    let begun = Instant::now();
-    serve(request).inspect(move |_| {
-        if let Some(histogram) = histogram {
-            histogram.record(milliseconds(begun.elapsed()));
+    let timed = Timed { histogram: histogram_of(&request), begun: Instant::now() };
+    serve(request).inspect(move |_| drop(timed))
+}
+
+/// A request that is under way; its time counts when this goes.
+struct Timed {
+    /// Where, if it is of a kind that is counted.
+    histogram: Option<Histogram>,
+    /// Since when.
+    begun: Instant,
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        if let Some(histogram) = &self.histogram {
+            histogram.record(milliseconds(self.begun.elapsed()));
         }
-    })
+    }
 }
 
 /// Where the times of one method are counted, by route.

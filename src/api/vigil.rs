@@ -5,11 +5,12 @@
 //! keeps one that came meanwhile.
 
 use std::future::poll_fn;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 
+use crate::api::attend::Rules;
 use crate::model::lock::lock;
 use crate::model::number::Revision;
 use crate::publish::{Consistency, Waiter};
@@ -26,6 +27,8 @@ pub(crate) struct Vigil {
 /// How far a blocking query is.
 #[derive(Default)]
 struct State {
+    /// By which rules its answer is made.
+    rules: Option<Arc<Rules>>,
     /// What it waits for, since it does.
     expected: Option<Expected>,
     /// The View that it looked at last.
@@ -47,6 +50,11 @@ pub(crate) struct Expected {
 }
 
 impl Vigil {
+    /// Says by which rules its answer is made.
+    pub(crate) fn obey(&self, rules: &Arc<Rules>) {
+        self.note(|state| state.rules = Some(Arc::clone(rules)));
+    }
+
     /// Waits until one of a Waiter's topics was published, or longer, while it sleeps. `looked_at` is the View that had
     /// nothing new.
     pub(crate) async fn keep(&self, expected: Expected, looked_at: Revision, waiter: &mut Waiter) {
@@ -77,9 +85,19 @@ impl Vigil {
         lock(&self.state).found_in
     }
 
-    /// Whether a View is as new as the one that it looked at last: an older one has nothing to tell it.
-    pub(crate) fn may_hear_of(&self, view: Revision) -> bool {
-        lock(&self.state).looked_at <= view
+    /// Whether what another one found, that asked and expected the same, is as good as what it would find itself: its
+    /// answer obeys the same rules, and is made of no older View than the one that it looked at last.
+    pub(crate) fn may_hear_from(&self, other: &Self) -> bool {
+        let (rules, view) = {
+            let other = lock(&other.state);
+            (other.rules.clone(), other.found_in)
+        };
+        let state = lock(&self.state);
+        let is_alike = match (&state.rules, &rules) {
+            (Some(own), Some(rules)) => Arc::ptr_eq(own, rules),
+            (own, rules) => own.is_none() && rules.is_none(),
+        };
+        is_alike && view.is_some_and(|view| state.looked_at <= view)
     }
 
     /// Sends it to sleep: another one waits in its place.

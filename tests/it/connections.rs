@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::harness::Agent;
+use crate::harness::{Agent, Connection};
 
 /// How many wait for the catalog: blocking queries, and the agent itself.
 fn waiting(agent: &Agent) -> usize {
@@ -74,6 +74,46 @@ fn a_client_that_hangs_up_waits_no_more() {
     wait_for(&agent, 300 + AGENT_WAITS);
     drop(streams);
     wait_for(&agent, AGENT_WAITS);
+}
+
+/// How many requests for keys were answered, or given up.
+fn counted(agent: &Agent) -> usize {
+    let text = agent.must("GET", "/v1/agent/metrics?format=prometheus", "");
+    let count = text.lines().find_map(|line| line.strip_prefix("consul_http_GET_v1_kv___count "));
+    count.map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn many_who_wait_for_the_same_hear_the_same() {
+    let agent = Agent::dev().args(["-hcl", "limits { http_max_conns_per_client = 0 }"]).start();
+    agent.must("PUT", "/v1/kv/same", "1");
+    let mut first = Connection::open(agent.http).unwrap();
+    let index = first.exchange("GET", "/v1/kv/same", "").unwrap().index.unwrap();
+    let path = |index: u64| format!("/v1/kv/same?raw&wait=10m&index={index}");
+    let mut crowd: Vec<_> = (0..300).map(|_| Connection::open(agent.http).unwrap()).collect();
+    for one in &mut crowd {
+        one.ask("GET", &path(index), "").unwrap();
+    }
+    wait_for(&agent, 300 + AGENT_WAITS);
+    // Whoever looked for all of them may be the one that goes, twice.
+    drop(crowd.drain(..50));
+    wait_for(&agent, 250 + AGENT_WAITS);
+    drop(crowd.drain(..50));
+    agent.must("PUT", "/v1/kv/same", "2");
+    let answers: Vec<_> = crowd.iter_mut().map(|one| one.answer().unwrap()).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!((answers[0].status, &*answers[0].body), (200, &b"2"[..]));
+    let newer = answers[0].index.unwrap();
+    assert!(index < newer, "{index} {newer}");
+    // They go on as they are, and each of the requests counts, whoever answered it.
+    for one in &mut crowd {
+        one.ask("GET", &path(newer), "").unwrap();
+    }
+    wait_for(&agent, 200 + AGENT_WAITS);
+    assert_eq!(counted(&agent), 1 + 300);
+    drop(crowd);
+    wait_for(&agent, AGENT_WAITS);
+    assert_eq!(counted(&agent), 1 + 300 + 200);
 }
 
 #[test]

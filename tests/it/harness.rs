@@ -277,6 +277,7 @@ pub(crate) struct Connection {
 }
 
 /// What came back.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `X-Consul-Index`.

@@ -1,20 +1,24 @@
 //! Blocking queries that wait for the same → one of them that does, and tells the others.
 //!
 //! A key or a service that a thousand watch changes for all of them at once, and a thousand would make the same answer.
-//! Those that ask the same, down to the last header, and expect the same, are a Herd: the one that has waited longest
-//! keeps awake, and writes what it is answered to all. Where it goes before, for whatever reason, the next one is
-//! called.
+//! Those that ask the same, down to the last header, and expect the same, are a herd: the one that has waited longest is
+//! awake, and what it is answered is written to all. Where it goes before, for whatever reason, the next one is called.
+//!
+//! Invariants
+//! - Each is told at most once, and by nobody once its own wait has ended.
+//! - Whoever is not told is called, or has been awake all along: no change is missed by anybody.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use axum::http::{Request, Version, header};
+use sha2::{Digest as _, Sha256};
 use tokio::task::{unconstrained, yield_now};
 
 use crate::api::vigil::{Expected, Vigil};
 use crate::model::lock::lock;
-use crate::model::number::Revision;
 use crate::server::http::conversation::line::Tell;
 
 /// All herds of a program.
@@ -26,12 +30,12 @@ pub(in crate::server::http) struct Herds(Mutex<Registry>);
 struct Registry {
     /// How many have been members until now.
     count: u64,
-    /// Members by what they wait for, in the order in which they came: the first one is awake, the others sleep.
-    herds: HashMap<Arc<Wish>, BTreeMap<u64, Member>>,
+    /// Those who wait.
+    herds: HashMap<Wish, Herd>,
 }
 
-/// What a blocking query waits for: all that its answer depends on.
-#[derive(PartialEq, Eq, Hash)]
+/// What a blocking query waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Wish {
     /// What it asks.
     inquiry: Inquiry,
@@ -39,9 +43,18 @@ struct Wish {
     expected: Expected,
 }
 
-/// The head of a request. Two that have the same one, and no body, ask the same.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct Inquiry(Box<[u8]>);
+/// The head of a request, by its digest: it may be long, and be waited with for minutes. Two that have the same one, and
+/// no body, ask the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Inquiry([u8; 32]);
+
+/// Those who wait for the same, by their numbers.
+struct Herd {
+    /// The one that is awake.
+    awake: (u64, Member),
+    /// The others, in the order in which they came.
+    asleep: BTreeMap<u64, Member>,
+}
 
 /// One that waits.
 pub(super) struct Member {
@@ -56,7 +69,7 @@ pub(super) struct Membership {
     /// Where.
     herds: Arc<Herds>,
     /// What it waits for.
-    wish: Arc<Wish>,
+    wish: Wish,
     /// Its number.
     id: u64,
 }
@@ -67,23 +80,27 @@ pub(super) struct Others(VecDeque<Member>);
 
 /// Those of a herd that were told. Their tasks have nothing to do but to clear away what the wait needed; they are woken
 /// for that when this goes.
-pub(super) struct Told(Vec<Member>);
+pub(super) struct Rest(Vec<Member>);
 
 impl Inquiry {
-    /// What a request asks; nothing where its answer ends the connection (RFC 9112 §9.3).
+    /// What a request asks; nothing where its answer ends the connection, or tells whether it does (RFC 9112 §9.3).
     pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
         let headers = request.headers();
-        if request.version() != Version::HTTP_11 || headers.contains_key(header::CONNECTION) {
+        let mut options = headers.get_all(header::CONNECTION).iter();
+        let stays_open =
+            options.all(|option| option.as_bytes().eq_ignore_ascii_case(b"keep-alive"));
+        if request.version() != Version::HTTP_11 || !stays_open {
             return None;
         }
-        let mut head = format!("{} {}\n", request.method(), request.uri()).into_bytes();
+        let mut digest =
+            Sha256::new_with_prefix(format!("{} {}\n", request.method(), request.uri()));
         for (name, value) in headers {
             // Neither can hold the end of a line, nor a name the colon.
             for piece in [name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"] {
-                head.extend_from_slice(piece);
+                digest.update(piece);
             }
         }
-        Some(Self(head.into()))
+        Some(Self(digest.finalize().into()))
     }
 }
 
@@ -95,18 +112,19 @@ impl Herds {
         expected: Expected,
         member: Member,
     ) -> Membership {
+        let wish = Wish { inquiry, expected };
         let mut registry = lock(&self.0);
         let id = registry.count;
         registry.count += 1;
-        let mut wish = Arc::new(Wish { inquiry, expected });
-        if let Some((known, _)) = registry.herds.get_key_value(&wish) {
-            wish = Arc::clone(known);
+        match registry.herds.entry(wish) {
+            Entry::Vacant(place) => {
+                place.insert(Herd { awake: (id, member), asleep: BTreeMap::new() });
+            }
+            Entry::Occupied(mut herd) => {
+                member.vigil.sleep();
+                herd.get_mut().asleep.insert(id, member);
+            }
         }
-        let herd = registry.herds.entry(Arc::clone(&wish)).or_default();
-        if !herd.is_empty() {
-            member.vigil.sleep();
-        }
-        herd.insert(id, member);
         Membership { herds: Arc::clone(self), wish, id }
     }
 }
@@ -115,27 +133,38 @@ impl Membership {
     /// Ends the herd, for one that has an answer for all of it; who comes from now on begins another one.
     pub(super) fn end_herd(self) -> Others {
         let mut registry = lock(&self.herds.0);
-        let is_member =
-            registry.herds.get(&self.wish).is_some_and(|herd| herd.contains_key(&self.id));
-        // One that was told meanwhile is in no herd any more.
-        let herd = is_member.then(|| registry.herds.remove(&self.wish)).flatten();
-        let others = herd.unwrap_or_default().into_iter().filter(|(id, _)| *id != self.id);
-        Others(others.map(|(_, member)| member).collect())
+        // One whose herd was ended meanwhile is in none any more.
+        let Entry::Occupied(herd) = registry.herds.entry(self.wish) else {
+            return Others(VecDeque::new());
+        };
+        if !herd.get().has(self.id) {
+            return Others(VecDeque::new());
+        }
+        let Herd { awake, asleep } = herd.remove();
+        let members = std::iter::once(awake).chain(asleep).filter(|(id, _)| *id != self.id);
+        Others(members.map(|(_, member)| member).collect())
+    }
+}
+
+impl Herd {
+    fn has(&self, id: u64) -> bool {
+        self.awake.0 == id || self.asleep.contains_key(&id)
     }
 }
 
 impl Drop for Membership {
+    /// Calls the next one, where the one that was awake goes.
     fn drop(&mut self) {
         let mut registry = lock(&self.herds.0);
-        let Some(herd) = registry.herds.get_mut(&self.wish) else { return };
-        let was_awake = herd.first_key_value().is_some_and(|(first, _)| *first == self.id);
-        herd.remove(&self.id);
-        match herd.first_key_value() {
-            Some((_, next)) if was_awake => next.vigil.call(),
-            Some(_) => {}
-            None => {
-                registry.herds.remove(&self.wish);
-            }
+        let Entry::Occupied(mut place) = registry.herds.entry(self.wish) else { return };
+        let herd = place.get_mut();
+        if herd.awake.0 != self.id {
+            herd.asleep.remove(&self.id);
+        } else if let Some(next) = herd.asleep.pop_first() {
+            next.1.vigil.call();
+            herd.awake = next;
+        } else {
+            place.remove();
         }
     }
 }
@@ -146,16 +175,17 @@ impl Others {
         self.0.is_empty()
     }
 
-    /// Tells all that know nothing newer an answer, made of a View or a newer one.
-    pub(super) async fn tell(mut self, answer: Bytes, view: Revision) -> Told {
-        let mut told = Told(Vec::with_capacity(self.0.len()));
+    /// Tells an answer to all for whom it is as good as one of their own. `finder` is the one that it was made for.
+    pub(super) async fn tell(mut self, answer: &Bytes, finder: &Vigil) -> Rest {
+        let mut told = Rest(Vec::with_capacity(self.0.len()));
+        let portion = (TOLD_BYTES_AT_ONCE_MAX / answer.len().max(1)).clamp(1, TOLD_AT_ONCE_MAX);
         while !self.is_empty() {
-            let portion = self.0.len().min(TOLD_AT_ONCE_MAX);
             // Without Tokio's own bound, which would cut the portion short.
             unconstrained(async {
-                for member in self.0.drain(..portion) {
-                    if member.vigil.may_hear_of(view) {
-                        member.line.tell(&answer);
+                for _ in 0..portion {
+                    let Some(member) = self.0.pop_front() else { break };
+                    if member.vigil.may_hear_from(finder) {
+                        member.line.tell(answer);
                         told.0.push(member);
                     } else {
                         member.vigil.call();
@@ -178,7 +208,7 @@ impl Drop for Others {
     }
 }
 
-impl Drop for Told {
+impl Drop for Rest {
     fn drop(&mut self) {
         self.0.iter().for_each(|member| member.line.wake());
     }
@@ -186,3 +216,6 @@ impl Drop for Told {
 
 /// How many are told before other tasks have their turn.
 const TOLD_AT_ONCE_MAX: usize = 256;
+
+/// How many bytes of answers are written before.
+const TOLD_BYTES_AT_ONCE_MAX: usize = 1024 * 1024;

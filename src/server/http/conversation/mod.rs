@@ -3,8 +3,8 @@
 //! hyper has two buffers of 8 KiB for each connection, and what it read of a head lives for as long as its request
 //! does. Blocking queries wait for minutes, thousands of them at a time, so that hyper's connection is let go while
 //! one waits, and only the stream is kept. A new one writes the answer: it reads a head that stands for the one that
-//! was read already. Before the first request, and between two that wait, there is none either: thousands may ask at
-//! once.
+//! was read already. Where many wait for the same ([`mod@herd`]), one of them writes it to all, and there is no new one.
+//! Before the first request, and between two that wait, there is none either: thousands may ask at once.
 //!
 //! Invariants
 //! - Nothing is lost that hyper has not written: it is let go only when all of that has left.

@@ -42,7 +42,7 @@ impl<S: Stream> Pause<S> {
         let mut told = None;
         if let Reason::Waits(mut waiting) = reason {
             let ending;
-            (stream, ending) = waiting.end(stream, &mut ahead, &hall.herds).await?;
+            (stream, ending) = waiting.end(stream, &mut ahead, hall).await?;
             match ending {
                 Ending::Answered(mut response) => {
                     if hall.stop.is_cancelled() {
@@ -57,6 +57,7 @@ impl<S: Stream> Pause<S> {
                 }
                 Ending::Told(rest, others) => {
                     conversation.phase.wait();
+                    drop(waiting);
                     // Nobody rests for as long as this client takes to read.
                     told = others.filter(|_| rest.is_empty());
                     stream.write_all(&rest).await.ok()?;

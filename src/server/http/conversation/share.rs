@@ -15,26 +15,27 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 
+use crate::api::vigil::Vigil;
 use crate::model::limits::HTTP_ANSWER_UNREAD_BYTES_FEW;
 use crate::model::lock::lock;
-use crate::model::number::Revision;
-use crate::server::http::conversation::herd::{Membership, Told};
+use crate::server::http::conversation::herd::{Membership, Rest};
 use crate::server::http::conversation::line::Tell;
 
-/// What became of an answer that others of a herd wait for.
+/// What became of an answer that a herd may wait for.
 pub(super) enum Shared {
     /// It was told to all of them, and to the one that found it.
-    Told(Told),
-    /// It was not: nobody else waits for it, it is large, so that each has to have room for its own, or it tells of a
-    /// fault, which others need not meet.
+    Told(Rest),
+    /// It was not, and is the finder's alone: nobody else waits for it, it cannot be written at once on a connection that
+    /// stays open, it is so large that each has to have room for its own, or it tells of a fault, which others need not
+    /// meet.
     Kept(Response<Body>),
 }
 
-/// Tells an answer, made of a View or a newer one, to all of a herd; to the one that found it, whose line is given, first.
+/// Tells an answer to all of a herd; to the finder, whose answer it is, first.
 pub(super) async fn share(
     response: Response<Body>,
-    view: Revision,
     membership: Membership,
+    finder: &Vigil,
     line: &dyn Tell,
 ) -> Shared {
     let others = membership.end_herd();
@@ -54,7 +55,7 @@ pub(super) async fn share(
     let answer = || Response::from_parts(head.clone(), Body::from(body.clone()));
     let Some(written) = write(answer()) else { return Shared::Kept(answer()) };
     line.tell(&written);
-    Shared::Told(others.tell(written, view).await)
+    Shared::Told(others.tell(&written, finder).await)
 }
 
 /// What hyper writes of an answer whose connection stays open; nothing, where it would close it.

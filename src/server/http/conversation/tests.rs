@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::api::Rules;
 use crate::api::vigil::{Expected, Vigil};
 use crate::catalog::View;
 use crate::catalog::reply::Topic;
@@ -236,9 +237,14 @@ async fn another_head_is_another_question() {
 #[tokio::test(start_paused = true)]
 async fn who_hangs_up_after_its_answer_waits_alone() {
     let mut fold = Fold::new();
-    for header in ["", "Connection: close\r\n", "Connection: keep-alive\r\n"] {
+    for (header, looks) in [
+        ("", 2),
+        ("Connection: Keep-Alive\r\n", 2),
+        ("Connection: close\r\n", 4),
+        ("Connection: keep-alive\r\nConnection: close\r\n", 4),
+    ] {
         let mut clients = [fold.ask(header, 1_000).await, fold.ask(header, 1_000).await];
-        assert_eq!(fold.change().await, if header.is_empty() { 2 } else { 4 });
+        assert_eq!(fold.change().await, looks, "{header}");
         for client in &mut clients {
             assert!(hear(client).await.ends_with(" news."));
         }
@@ -289,27 +295,46 @@ async fn what_is_sent_ahead_is_answered_after_what_was_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_knows_something_newer_is_not_told_the_older() {
+async fn one_is_told_only_what_it_would_find_itself() {
     let herds = Arc::<Herds>::default();
     let (_publisher, reader) = publisher();
     let expected = Expected { consistency: Consistency::Lease, seen: Some(1) };
     let request = Request::get("/watch?index=1").body(()).unwrap();
-    let mut members = Vec::new();
-    for looked_at in [Revision(5), Revision(6), Revision(7)] {
+    let rules = [Arc::new(Rules::default()), Arc::new(Rules::default())];
+    let (mut members, mut vigils) = (Vec::new(), Vec::new());
+    // The first one finds something in View 6, by the first rules.
+    for (looked_at, rules) in [(5, &rules[0]), (6, &rules[0]), (7, &rules[0]), (6, &rules[1])] {
         let vigil = Arc::<Vigil>::default();
+        vigil.obey(rules);
         let mut waiter = reader.waiter(vec![Topic::Nodes]);
-        let _ = futures_util::poll!(std::pin::pin!(vigil.keep(expected, looked_at, &mut waiter)));
+        let keep = vigil.keep(expected, Revision(looked_at), &mut waiter);
+        assert!(futures_util::poll!(std::pin::pin!(keep)).is_pending());
         let (client, server) = tokio::io::duplex(1_000);
         let line = Arc::new(line::Line::new(Patient::new(server, Arc::default())));
         let member = herd::Member { vigil: Arc::clone(&vigil), line: line.clone() };
         let inquiry = herd::Inquiry::of(&request).unwrap();
         members.push((herds.join(inquiry, expected, member), line, client));
+        vigils.push(vigil);
     }
+    vigils[0].find_in(Revision(6));
     let mut members = members.into_iter();
     let others = members.next().unwrap().0.end_herd();
-    drop(others.tell("told".into(), Revision(6)).await);
+    drop(others.tell(&"told".into(), &vigils[0]).await);
     let told: Vec<bool> = members.map(|(_, line, _)| line.hang_up().unwrap().1.is_some()).collect();
-    assert_eq!(told, [true, false]);
+    assert_eq!(told, [true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_has_each_answer_for_itself() {
+    let mut fold = Fold::new();
+    let mut clients = fold.ask_all(3).await;
+    fold.sight.number.fetch_add(1, Ordering::Relaxed);
+    fold.publisher.publish(View::default(), [&Topic::Nodes]);
+    fold.hall.stop.cancel();
+    for client in &mut clients {
+        let answer = hear(client).await;
+        assert!(answer.ends_with(" 1 news.") && answer.contains("connection: close"), "{answer}");
+    }
 }
 
 /// How long a handler waits.

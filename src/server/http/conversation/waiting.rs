@@ -15,11 +15,11 @@ use hyper_util::service::TowerToHyperService;
 
 use crate::api::vigil::Vigil;
 use crate::model::lock::lock;
-use crate::server::http::Stream;
-use crate::server::http::conversation::herd::{Herds, Inquiry, Member, Membership, Told};
+use crate::server::http::conversation::herd::{Herds, Inquiry, Member, Membership, Rest};
 use crate::server::http::conversation::line::Line;
 use crate::server::http::conversation::share::{Shared, share};
 use crate::server::http::patience::Patient;
+use crate::server::http::{Hall, Stream};
 
 /// The place of the one request of a connection that waits. Its connection polls it there; whoever takes it does so
 /// from then on.
@@ -52,7 +52,7 @@ pub(super) enum Ending {
     Answered(Response<Body>),
     /// With one that was told to all that ask the same. This remains to be written of it; and the one that told it has
     /// to let the others go.
-    Told(Bytes, Option<Told>),
+    Told(Bytes, Option<Rest>),
 }
 
 impl Place {
@@ -100,7 +100,7 @@ impl Waiting {
         &mut self,
         stream: Patient<S>,
         ahead: &mut Vec<u8>,
-        herds: &Arc<Herds>,
+        hall: &Hall,
     ) -> Option<(Patient<S>, Ending)> {
         let line = Arc::new(Line::new(stream));
         let mut membership: Option<Membership> = None;
@@ -112,7 +112,7 @@ impl Waiting {
                 if let Poll::Ready(response) = self.answering.as_mut().poll(context) {
                     return Poll::Ready(Some(response));
                 }
-                let Some(joined) = self.join(herds, &line) else { break };
+                let Some(joined) = self.join(&hall.herds, &line) else { break };
                 // Once more from the start: it may sleep now, and has to find out.
                 membership = Some(joined);
             }
@@ -122,14 +122,17 @@ impl Waiting {
             }
         })
         .await;
-        let (response, others) = match (response, membership, self.vigil.found_in()) {
-            (Some(response), Some(membership), Some(view)) => {
-                match share(response, view, membership, &*line).await {
+        // At a stop each answers for itself, since each connection ends with its answer.
+        let finds = self.vigil.found_in().is_some() && !hall.stop.is_cancelled();
+        let (response, others) = match (response, membership.filter(|_| finds)) {
+            (Some(response), Some(membership)) => {
+                // In a box, so that those who wait do not keep the room for it.
+                match Box::pin(share(response, membership, &self.vigil, &*line)).await {
                     Shared::Told(others) => (None, Some(others)),
                     Shared::Kept(response) => (Some(response), None),
                 }
             }
-            (response, _, _) => (response, None),
+            (response, _) => (response, None),
         };
         let (stream, told) = line.hang_up()?;
         // It may have been told in the moment in which it had an answer itself.
