@@ -83,6 +83,8 @@
 //! | `Ruling` | whether a prepared query means an instance | `Verdict`: whether a service's name tells it |
 //! | `Coordinate` | where a node is in the network, for estimates of round trips | `Address`: where it is reached |
 //! | `Rules` | what an operator decided about all endpoints of the API: `http_config` | `Authorizer`: what one caller may do |
+//! | `Vigil` | a blocking query that waits, and whether it does so itself | `Waiter`: what wakes it |
+//! | `Herd` | blocking queries that wait for the same, of which one is awake | `Crowd`: connections of a bench |
 //! | `Pulse` | whether there is a leader, and when it was heard | `Cluster`: all that is known of it |
 //! | `ServerHealth` | how all servers are together, as one of them knows it | `Pulse`: whether there is a leader · `Check`: how a service or a node is |
 //! | `Domain` | the suffix that we own (`consul.`) | `Datacenter` |

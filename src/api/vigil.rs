@@ -49,6 +49,14 @@ pub(crate) struct Expected {
     pub(crate) seen: Option<u64>,
 }
 
+/// What a blocking query found.
+pub(crate) struct Finding {
+    /// By which rules its answer is made.
+    rules: Option<Arc<Rules>>,
+    /// The oldest View that its answer may be made of.
+    view: Revision,
+}
+
 impl Vigil {
     /// Says by which rules its answer is made.
     pub(crate) fn obey(&self, rules: &Arc<Rules>) {
@@ -80,24 +88,21 @@ impl Vigil {
         lock(&self.state).expected
     }
 
-    /// The oldest View that its answer may be made of, where it found what it waited for.
-    pub(crate) fn found_in(&self) -> Option<Revision> {
-        lock(&self.state).found_in
+    /// What it found, if it found what it waited for.
+    pub(crate) fn finding(&self) -> Option<Finding> {
+        let state = lock(&self.state);
+        Some(Finding { rules: state.rules.clone(), view: state.found_in? })
     }
 
     /// Whether what another one found, that asked and expected the same, is as good as what it would find itself: its
     /// answer obeys the same rules, and is made of no older View than the one that it looked at last.
-    pub(crate) fn may_hear_from(&self, other: &Self) -> bool {
-        let (rules, view) = {
-            let other = lock(&other.state);
-            (other.rules.clone(), other.found_in)
-        };
+    pub(crate) fn may_hear_of(&self, finding: &Finding) -> bool {
         let state = lock(&self.state);
-        let is_alike = match (&state.rules, &rules) {
+        let is_alike = match (&state.rules, &finding.rules) {
             (Some(own), Some(rules)) => Arc::ptr_eq(own, rules),
             (own, rules) => own.is_none() && rules.is_none(),
         };
-        is_alike && view.is_some_and(|view| state.looked_at <= view)
+        is_alike && state.looked_at <= finding.view
     }
 
     /// Sends it to sleep: another one waits in its place.

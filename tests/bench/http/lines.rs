@@ -59,7 +59,7 @@ impl Line {
     /// Where its servers keep their state.
     pub(crate) fn state(self) -> State {
         match self {
-            // A disk takes longer to write one key than 150 watchers to be woken.
+            // A disk takes half as long to write one key as 150 watchers to be woken, whoever wakes them.
             Self::Watch150 => State::Memory,
             Self::Get16
             | Self::Get128

@@ -17,7 +17,7 @@ use axum::http::{Request, Version, header};
 use sha2::{Digest as _, Sha256};
 use tokio::task::{unconstrained, yield_now};
 
-use crate::api::vigil::{Expected, Vigil};
+use crate::api::vigil::{Expected, Finding, Vigil};
 use crate::model::lock::lock;
 use crate::server::http::conversation::line::Tell;
 
@@ -175,8 +175,8 @@ impl Others {
         self.0.is_empty()
     }
 
-    /// Tells an answer to all for whom it is as good as one of their own. `finder` is the one that it was made for.
-    pub(super) async fn tell(mut self, answer: &Bytes, finder: &Vigil) -> Rest {
+    /// Tells an answer to all for whom what it tells of is as good as what they would find.
+    pub(super) async fn tell(mut self, answer: &Bytes, finding: &Finding) -> Rest {
         let mut told = Rest(Vec::with_capacity(self.0.len()));
         let portion = (TOLD_BYTES_AT_ONCE_MAX / answer.len().max(1)).clamp(1, TOLD_AT_ONCE_MAX);
         while !self.is_empty() {
@@ -184,7 +184,7 @@ impl Others {
             unconstrained(async {
                 for _ in 0..portion {
                     let Some(member) = self.0.pop_front() else { break };
-                    if member.vigil.may_hear_from(finder) {
+                    if member.vigil.may_hear_of(finding) {
                         member.line.tell(answer);
                         told.0.push(member);
                     } else {

@@ -15,7 +15,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 
-use crate::api::vigil::Vigil;
+use crate::api::vigil::Finding;
 use crate::model::limits::HTTP_ANSWER_UNREAD_BYTES_FEW;
 use crate::model::lock::lock;
 use crate::server::http::conversation::herd::{Membership, Rest};
@@ -23,7 +23,7 @@ use crate::server::http::conversation::line::Tell;
 
 /// What became of an answer that a herd may wait for.
 pub(super) enum Shared {
-    /// It was told to all of them, and to the one that found it.
+    /// It was told to all of them.
     Told(Rest),
     /// It was not, and is the finder's alone: nobody else waits for it, it cannot be written at once on a connection that
     /// stays open, it is so large that each has to have room for its own, or it tells of a fault, which others need not
@@ -31,11 +31,11 @@ pub(super) enum Shared {
     Kept(Response<Body>),
 }
 
-/// Tells an answer to all of a herd; to the finder, whose answer it is, first.
+/// Tells an answer to all of a herd; to the one that has it, whose line is given, first.
 pub(super) async fn share(
     response: Response<Body>,
     membership: Membership,
-    finder: &Vigil,
+    finding: &Finding,
     line: &dyn Tell,
 ) -> Shared {
     let others = membership.end_herd();
@@ -55,7 +55,7 @@ pub(super) async fn share(
     let answer = || Response::from_parts(head.clone(), Body::from(body.clone()));
     let Some(written) = write(answer()) else { return Shared::Kept(answer()) };
     line.tell(&written);
-    Shared::Told(others.tell(&written, finder).await)
+    Shared::Told(others.tell(&written, finding).await)
 }
 
 /// What hyper writes of an answer whose connection stays open; nothing, where it would close it.

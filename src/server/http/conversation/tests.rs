@@ -319,7 +319,7 @@ async fn one_is_told_only_what_it_would_find_itself() {
     vigils[0].find_in(Revision(6));
     let mut members = members.into_iter();
     let others = members.next().unwrap().0.end_herd();
-    drop(others.tell(&"told".into(), &vigils[0]).await);
+    drop(others.tell(&"told".into(), &vigils[0].finding().unwrap()).await);
     let told: Vec<bool> = members.map(|(_, line, _)| line.hang_up().unwrap().1.is_some()).collect();
     assert_eq!(told, [true, false, false]);
 }

@@ -123,16 +123,16 @@ impl Waiting {
         })
         .await;
         // At a stop each answers for itself, since each connection ends with its answer.
-        let finds = self.vigil.found_in().is_some() && !hall.stop.is_cancelled();
-        let (response, others) = match (response, membership.filter(|_| finds)) {
-            (Some(response), Some(membership)) => {
+        let finding = self.vigil.finding().filter(|_| !hall.stop.is_cancelled());
+        let (response, others) = match (response, membership, finding) {
+            (Some(response), Some(membership), Some(finding)) => {
                 // In a box, so that those who wait do not keep the room for it.
-                match Box::pin(share(response, membership, &self.vigil, &*line)).await {
+                match Box::pin(share(response, membership, &finding, &*line)).await {
                     Shared::Told(others) => (None, Some(others)),
                     Shared::Kept(response) => (Some(response), None),
                 }
             }
-            (response, _) => (response, None),
+            (response, _, _) => (response, None),
         };
         let (stream, told) = line.hang_up()?;
         // It may have been told in the moment in which it had an answer itself.
