@@ -101,7 +101,9 @@ pub(in crate::api) async fn read_part(
                     // Let go before the wait: a View keeps old state alive.
                     let view = api.services.reader.load();
                     if has_news(&view, block.index, &revision_of, scope, &body_of, &mut seen)? {
-                        block.vigil.iter().for_each(|vigil| vigil.find_in(view.revision()));
+                        if let Some(vigil) = &block.vigil {
+                            vigil.find_in(view.revision());
+                        }
                         return Ok(());
                     }
                     view.revision()

@@ -86,6 +86,10 @@ impl FromRequestParts<Api> for Call {
         let params = Params::parse(parts.uri.query().unwrap_or_default())?;
         let pretty = api.options.pretty || params.has("pretty");
         let acl = api.services.tokens.authorizer(secret(&params, &parts.headers))?;
+        let vigil: Option<Arc<Vigil>> = parts.extensions.remove();
+        if let Some(vigil) = &vigil {
+            vigil.act_for(&acl);
+        }
         let is_filtered = AtomicBool::new(false);
         let client = client_address(parts);
         let cache_control = CacheControl::parse(parts.headers.get(header::CACHE_CONTROL));
@@ -103,7 +107,7 @@ impl FromRequestParts<Api> for Call {
             is_filtered,
             takes_unprintable,
             takes_cached,
-            vigil: parts.extensions.remove(),
+            vigil,
         })
     }
 }

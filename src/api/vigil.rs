@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use futures_util::task::AtomicWaker;
 
+use crate::acl::Authorizer;
 use crate::api::attend::Rules;
 use crate::model::lock::lock;
 use crate::model::number::Revision;
@@ -27,8 +28,8 @@ pub(crate) struct Vigil {
 /// How far a blocking query is.
 #[derive(Default)]
 struct State {
-    /// By which rules its answer is made.
-    rules: Option<Arc<Rules>>,
+    /// By what its answer is made.
+    terms: Terms,
     /// What it waits for, since it does.
     expected: Option<Expected>,
     /// The View that it looked at last.
@@ -49,18 +50,32 @@ pub(crate) struct Expected {
     pub(crate) seen: Option<u64>,
 }
 
+/// By what an answer is made that may change while a query waits.
+#[derive(Clone, Default)]
+struct Terms {
+    /// What the operator decided.
+    rules: Option<Arc<Rules>>,
+    /// What the caller may see.
+    acl: Option<Authorizer>,
+}
+
 /// What a blocking query found.
 pub(crate) struct Finding {
-    /// By which rules its answer is made.
-    rules: Option<Arc<Rules>>,
+    /// By what its answer is made.
+    terms: Terms,
     /// The oldest View that its answer may be made of.
     view: Revision,
 }
 
 impl Vigil {
-    /// Says by which rules its answer is made.
+    /// Says what the operator decided when it was asked.
     pub(crate) fn obey(&self, rules: &Arc<Rules>) {
-        self.note(|state| state.rules = Some(Arc::clone(rules)));
+        self.note(|state| state.terms.rules = Some(Arc::clone(rules)));
+    }
+
+    /// Says what its caller could see then.
+    pub(crate) fn act_for(&self, acl: &Authorizer) {
+        self.note(|state| state.terms.acl = Some(acl.clone()));
     }
 
     /// Waits until one of a Waiter's topics was published, or longer, while it sleeps. `looked_at` is the View that had
@@ -91,18 +106,14 @@ impl Vigil {
     /// What it found, if it found what it waited for.
     pub(crate) fn finding(&self) -> Option<Finding> {
         let state = lock(&self.state);
-        Some(Finding { rules: state.rules.clone(), view: state.found_in? })
+        Some(Finding { terms: state.terms.clone(), view: state.found_in? })
     }
 
-    /// Whether what another one found, that asked and expected the same, is as good as what it would find itself: its
-    /// answer obeys the same rules, and is made of no older View than the one that it looked at last.
+    /// Whether what another one found, that asked and expected the same, is as good as what it would find itself: the
+    /// answer is made on the same terms, and of no older View than the one that it looked at last.
     pub(crate) fn may_hear_of(&self, finding: &Finding) -> bool {
         let state = lock(&self.state);
-        let is_alike = match (&state.rules, &finding.rules) {
-            (Some(own), Some(rules)) => Arc::ptr_eq(own, rules),
-            (own, rules) => own.is_none() && rules.is_none(),
-        };
-        is_alike && state.looked_at <= finding.view
+        state.terms.are_same(&finding.terms) && state.looked_at <= finding.view
     }
 
     /// Sends it to sleep: another one waits in its place.
@@ -127,5 +138,19 @@ impl Vigil {
             if is_so(&lock(&self.state)) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    }
+}
+
+impl Terms {
+    fn are_same(&self, other: &Self) -> bool {
+        let has_same_rules = match (&self.rules, &other.rules) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        let has_same_acl = match (&self.acl, &other.acl) {
+            (Some(own), Some(other)) => own.is_same(other),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        has_same_rules && has_same_acl
     }
 }

@@ -44,6 +44,8 @@ mod pid_file;
 
 mod metrics;
 
+mod memory;
+
 mod logging;
 
 mod log_queue;

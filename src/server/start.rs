@@ -34,7 +34,7 @@ use crate::server::program::Handle;
 use crate::server::running::{Running, Stops};
 use crate::server::settings::{self, Identity};
 use crate::server::udp::{self, UdpSockets};
-use crate::server::{ServerFault, coordinates, http, identity};
+use crate::server::{ServerFault, coordinates, http, identity, memory};
 
 /// Everything that listens, bound but silent.
 struct Sockets {
@@ -89,7 +89,7 @@ pub(in crate::server) async fn start(
     let rules = Arc::new(ArcSwap::from_pointee(settings::api_rules(&config)));
     let services = program.services(&rules, &stops.http);
     let mut tasks = JoinSet::new();
-    tasks.spawn(metrics.keep_intervals(stops.http.clone()));
+    keep_house(metrics, &stops.http, &mut tasks);
     tasks.spawn(Arc::clone(&dns.front).watch_age(Arc::clone(&propose), stops.leading.clone()));
     let router = api::router(settings::api_options(&config, &identity), services);
     let clients = start_http(sockets.http, &config, router, &stops.http, &mut tasks);
@@ -114,6 +114,12 @@ pub(in crate::server) async fn start(
         stops,
         pid_file,
     })
+}
+
+/// What goes on beside all else, as long as somebody may ask.
+fn keep_house(metrics: Metrics, stop: &CancellationToken, tasks: &mut JoinSet<()>) {
+    tasks.spawn(metrics.keep_intervals(stop.clone()));
+    tasks.spawn(memory::give_back(stop.clone()));
 }
 
 /// What the leader's work is done with.

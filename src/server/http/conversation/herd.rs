@@ -80,7 +80,7 @@ pub(super) struct Others(VecDeque<Member>);
 
 /// Those of a herd that were told. Their tasks have nothing to do but to clear away what the wait needed; they are woken
 /// for that when this goes.
-pub(super) struct Rest(Vec<Member>);
+pub(super) struct Resting(Vec<Member>);
 
 impl Inquiry {
     /// What a request asks; nothing where its answer ends the connection, or tells whether it does (RFC 9112 §9.3).
@@ -176,8 +176,8 @@ impl Others {
     }
 
     /// Tells an answer to all for whom what it tells of is as good as what they would find.
-    pub(super) async fn tell(mut self, answer: &Bytes, finding: &Finding) -> Rest {
-        let mut told = Rest(Vec::with_capacity(self.0.len()));
+    pub(super) async fn tell(mut self, answer: &Bytes, finding: &Finding) -> Resting {
+        let mut told = Resting(Vec::with_capacity(self.0.len()));
         let portion = (TOLD_BYTES_AT_ONCE_MAX / answer.len().max(1)).clamp(1, TOLD_AT_ONCE_MAX);
         while !self.is_empty() {
             // Without Tokio's own bound, which would cut the portion short.
@@ -208,7 +208,7 @@ impl Drop for Others {
     }
 }
 
-impl Drop for Rest {
+impl Drop for Resting {
     fn drop(&mut self) {
         self.0.iter().for_each(|member| member.line.wake());
     }

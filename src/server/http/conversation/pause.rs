@@ -55,12 +55,12 @@ impl<S: Stream> Pause<S> {
                     stream.put_back(ahead);
                     return Some((stream, conversation));
                 }
-                Ending::Told(rest, others) => {
+                Ending::Told(unwritten, others) => {
                     conversation.phase.wait();
                     drop(waiting);
                     // Nobody rests for as long as this client takes to read.
-                    told = others.filter(|_| rest.is_empty());
-                    stream.write_all(&rest).await.ok()?;
+                    told = others.filter(|_| unwritten.is_empty());
+                    stream.write_all(&unwritten).await.ok()?;
                 }
             }
         }
@@ -68,7 +68,7 @@ impl<S: Stream> Pause<S> {
             let mut heard = poll_fn(|context| poll_heard(&mut stream, &mut ahead, context));
             if let Some(told) = told {
                 // Clients that read what they were told need the processor first.
-                let heard = timeout(REST, &mut heard).await;
+                let heard = timeout(RESTING_TIME, &mut heard).await;
                 drop(told);
                 if let Ok(is_heard) = heard {
                     return is_heard;
@@ -87,4 +87,4 @@ impl<S: Stream> Pause<S> {
 }
 
 /// How long those that were told rest before they are woken to clear away what they need no more.
-const REST: Duration = Duration::from_millis(5);
+const RESTING_TIME: Duration = Duration::from_millis(5);

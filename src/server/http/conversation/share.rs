@@ -18,13 +18,13 @@ use hyper::service::service_fn;
 use crate::api::vigil::Finding;
 use crate::model::limits::HTTP_ANSWER_UNREAD_BYTES_FEW;
 use crate::model::lock::lock;
-use crate::server::http::conversation::herd::{Membership, Rest};
+use crate::server::http::conversation::herd::{Membership, Resting};
 use crate::server::http::conversation::line::Tell;
 
 /// What became of an answer that a herd may wait for.
 pub(super) enum Shared {
     /// It was told to all of them.
-    Told(Rest),
+    Told(Resting),
     /// It was not, and is the finder's alone: nobody else waits for it, it cannot be written at once on a connection that
     /// stays open, it is so large that each has to have room for its own, or it tells of a fault, which others need not
     /// meet.

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::acl::Authorizer;
 use crate::api::Rules;
 use crate::api::vigil::{Expected, Vigil};
 use crate::catalog::View;
@@ -301,11 +302,13 @@ async fn one_is_told_only_what_it_would_find_itself() {
     let expected = Expected { consistency: Consistency::Lease, seen: Some(1) };
     let request = Request::get("/watch?index=1").body(()).unwrap();
     let rules = [Arc::new(Rules::default()), Arc::new(Rules::default())];
+    let acls = [Authorizer::allow_all(), Authorizer::deny_all()];
     let (mut members, mut vigils) = (Vec::new(), Vec::new());
-    // The first one finds something in View 6, by the first rules.
-    for (looked_at, rules) in [(5, &rules[0]), (6, &rules[0]), (7, &rules[0]), (6, &rules[1])] {
+    // The first one finds something in View 6, by the first rules and for somebody who may see all.
+    for (looked_at, rule, acl) in [(5, 0, 0), (6, 0, 0), (7, 0, 0), (6, 1, 0), (6, 0, 1)] {
         let vigil = Arc::<Vigil>::default();
-        vigil.obey(rules);
+        vigil.obey(&rules[rule]);
+        vigil.act_for(&acls[acl]);
         let mut waiter = reader.waiter(vec![Topic::Nodes]);
         let keep = vigil.keep(expected, Revision(looked_at), &mut waiter);
         assert!(futures_util::poll!(std::pin::pin!(keep)).is_pending());
@@ -321,7 +324,7 @@ async fn one_is_told_only_what_it_would_find_itself() {
     let others = members.next().unwrap().0.end_herd();
     drop(others.tell(&"told".into(), &vigils[0].finding().unwrap()).await);
     let told: Vec<bool> = members.map(|(_, line, _)| line.hang_up().unwrap().1.is_some()).collect();
-    assert_eq!(told, [true, false, false]);
+    assert_eq!(told, [true, false, false, false]);
 }
 
 #[tokio::test(start_paused = true)]

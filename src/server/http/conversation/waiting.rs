@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 
 use crate::api::vigil::Vigil;
 use crate::model::lock::lock;
-use crate::server::http::conversation::herd::{Herds, Inquiry, Member, Membership, Rest};
+use crate::server::http::conversation::herd::{Herds, Inquiry, Member, Membership, Resting};
 use crate::server::http::conversation::line::Line;
 use crate::server::http::conversation::share::{Shared, share};
 use crate::server::http::patience::Patient;
@@ -52,7 +52,7 @@ pub(super) enum Ending {
     Answered(Response<Body>),
     /// With one that was told to all that ask the same. This remains to be written of it; and the one that told it has
     /// to let the others go.
-    Told(Bytes, Option<Rest>),
+    Told(Bytes, Option<Resting>),
 }
 
 impl Place {
@@ -136,7 +136,7 @@ impl Waiting {
         };
         let (stream, told) = line.hang_up()?;
         // It may have been told in the moment in which it had an answer itself.
-        let told = told.map(|rest| Ending::Told(rest, others));
+        let told = told.map(|unwritten| Ending::Told(unwritten, others));
         Some((stream, told.or(response.map(Ending::Answered))?))
     }
 
