@@ -143,10 +143,8 @@ impl Vigil {
 
 impl Terms {
     fn are_same(&self, other: &Self) -> bool {
-        let has_same_rules = match (&self.rules, &other.rules) {
-            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
-            (own, other) => own.is_none() && other.is_none(),
-        };
+        let rules = |terms: &Self| terms.rules.as_ref().map(Arc::as_ptr);
+        let has_same_rules = rules(self) == rules(other);
         let has_same_acl = match (&self.acl, &other.acl) {
             (Some(own), Some(other)) => own.is_same(other),
             (own, other) => own.is_none() && other.is_none(),

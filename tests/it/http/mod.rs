@@ -103,7 +103,7 @@ impl Session {
         if let Some(request) = rest.strip_prefix("& ") {
             let bytes = self.request(request, "");
             let address = self.address;
-            let ask = move || ask_once(address, &bytes);
+            let ask = move || ask(address, &bytes, BLOCKING_TIMEOUT, is_whole);
             self.background.push(std::thread::spawn(ask));
             return Ok(None);
         }
@@ -117,9 +117,9 @@ impl Session {
             }
             self.background.remove(0).join().map_err(|_| "the background panicked".to_owned())??
         } else if let Some(bytes) = request.strip_prefix("raw\n") {
-            ask(self.address, &unescape(bytes)?, RAW_TIMEOUT)?
+            ask(self.address, &unescape(bytes)?, RAW_TIMEOUT, never)?
         } else {
-            ask(self.address, &self.request(request, CLOSE), BLOCKING_TIMEOUT)?
+            ask(self.address, &self.request(request, CLOSE), BLOCKING_TIMEOUT, never)?
         };
         let (shown, is_same) = self.compare(wanted.trim_end_matches('\n'), &answer);
         if is_same {
@@ -301,32 +301,32 @@ fn unescape(text: &str) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Sends bytes and reads what comes back, until the end or until nothing comes any more.
-fn ask(address: SocketAddr, request: &[u8], timeout: Duration) -> Result<Answer, String> {
+/// Sends bytes and reads what comes back, until it is enough, the end, or nothing comes any more.
+fn ask(
+    address: SocketAddr,
+    request: &[u8],
+    timeout: Duration,
+    is_enough: fn(&[u8]) -> bool,
+) -> Result<Answer, String> {
     let fault = |e: std::io::Error| format!("{address}: {e}");
     let mut stream = TcpStream::connect(address).map_err(fault)?;
     stream.set_read_timeout(Some(timeout)).map_err(fault)?;
     // A server that refuses a body early may close before all of it is sent; its answer counts.
     let _ = stream.write_all(request);
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    parse(&bytes)
-}
-
-/// Sends a request on a connection that stays open, and reads its answer.
-fn ask_once(address: SocketAddr, request: &[u8]) -> Result<Answer, String> {
-    let fault = |e: std::io::Error| format!("{address}: {e}");
-    let mut stream = TcpStream::connect(address).map_err(fault)?;
-    stream.set_read_timeout(Some(BLOCKING_TIMEOUT)).map_err(fault)?;
-    stream.write_all(request).map_err(fault)?;
     let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
-    while !is_whole(&bytes) {
-        match stream.read(&mut piece).map_err(fault)? {
-            0 => break,
-            count => bytes.extend_from_slice(&piece[..count]),
+    while !is_enough(&bytes) {
+        match stream.read(&mut piece) {
+            Ok(count @ 1..) => bytes.extend_from_slice(&piece[..count]),
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => break,
         }
     }
     parse(&bytes)
+}
+
+/// Of a connection that its server closes, nothing is enough but the end.
+fn never(_: &[u8]) -> bool {
+    false
 }
 
 /// Whether an answer is there to its end. Nothing may follow: none was asked for.

@@ -5,15 +5,16 @@ use std::future::{pending, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::http::Response;
 use futures_util::future::Either;
-use futures_util::stream;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use futures_util::{StreamExt as _, stream};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio_util::io::StreamReader;
 
 use crate::api::vigil::Finding;
 use crate::model::limits::HTTP_ANSWER_UNREAD_BYTES_FEW;
@@ -65,56 +66,14 @@ fn write(response: Response<Body>) -> Option<Bytes> {
         Some(response) => Either::Left(ready(Ok::<_, Infallible>(response))),
         None => Either::Right(pending()),
     });
-    let mut connection = http1::Builder::new().serve_connection(Page::default(), answer);
+    // A connection to nobody: its client asked, and says no more.
+    let asked = stream::iter([Ok::<_, io::Error>(REQUEST)]).chain(stream::pending());
+    let page = TokioIo::new(tokio::io::join(StreamReader::new(asked), Vec::new()));
+    let mut connection = http1::Builder::new().serve_connection(page, answer);
     // All that it needs is there: what it has not done at once, it never will.
     let polled = Pin::new(&mut connection).poll(&mut Context::from_waker(Waker::noop()));
-    let written = connection.into_parts().io.written;
+    let (_, written) = connection.into_parts().io.into_inner().into_inner();
     (polled.is_pending() && !written.is_empty()).then(|| written.into())
-}
-
-/// A connection to nobody: a request that was read, and what is written.
-#[derive(Default)]
-struct Page {
-    /// How much of the request was read.
-    read: usize,
-    /// What was written.
-    written: Vec<u8>,
-}
-
-impl Read for Page {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        mut buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        let rest = REQUEST.get(self.read..).unwrap_or_default();
-        let count = rest.len().min(buffer.remaining());
-        if count == 0 {
-            return Poll::Pending;
-        }
-        buffer.put_slice(rest.get(..count).unwrap_or_default());
-        self.read += count;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl Write for Page {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.written.extend_from_slice(bytes);
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
 }
 
 /// A request that is answered as those of a herd are: their connections stay open.
