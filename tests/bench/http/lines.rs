@@ -59,7 +59,7 @@ impl Line {
     /// Where its servers keep their state.
     pub(crate) fn state(self) -> State {
         match self {
-            // A disk takes half as long to write one key as 150 watchers to be woken, whoever wakes them.
+            // What is left of a wake-up without the disk's part in it.
             Self::Watch150 => State::Memory,
             Self::Get16
             | Self::Get128
@@ -92,8 +92,9 @@ impl Line {
                 &[(Figure::Rate, Limit::TimesConsul(3.0)), (Figure::Cpu, Limit::None)]
             }
             Self::Health => &[(Figure::Rate, Limit::TimesConsul(4.0)), (Figure::Cpu, Limit::None)],
-            Self::Watch150 => &[(Figure::Wake, Limit::PartOfConsul(1.0 / 3.0))],
-            Self::Watch150Disk => &[(Figure::Wake, Limit::None)],
+            Self::Watch150 | Self::Watch150Disk => {
+                &[(Figure::Wake, Limit::PartOfConsul(1.0 / 3.0))]
+            }
             Self::Watch10k => &[
                 (Figure::Wake, Limit::AtMost(250.0)),
                 (Figure::WatcherMemory, Limit::AtMost(100.0)),

@@ -4,10 +4,11 @@
 //! cargo bench --bench http -- --consul PATH [--lictor PATH] [--only get16,watch150] [--rounds 3]
 //! ```
 //!
-//! Both are single servers that keep their state on disk, but where a line says otherwise. To be read, each runs on one core and the generator on
-//! another; to be written to and to be waited for, it may use both. The generator speaks HTTP over plain sockets and
-//! costs a fraction of what the servers do. Rounds interleave the two, medians
-//! are told, and beside each stands the limit that it has to keep. Where a line's limit is broken, the exit code is 2.
+//! Both are single servers that keep their state on disk, unless a line says otherwise. To be read, each runs on one
+//! core and the generator on another; to be written to and to be waited for, it may use both. What watchers wait for is
+//! written while other keys are. The generator speaks HTTP over plain sockets and costs a fraction of what the servers
+//! do. Rounds interleave the two, medians are told, and beside each stands the limit that it has to keep. Where a line's
+//! limit is broken, the exit code is 2.
 //!
 //! Suggested reading: `lines` (what is measured, and the limits), `wire` (how), `watch`, `fill`, then `table`.
 
